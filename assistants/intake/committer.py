@@ -1,0 +1,176 @@
+"""Group commit: one thread per process writes what waiting requests brought, many of them in one transaction.
+
+A commit costs the disk half a millisecond whatever it carries, and commits of one environment follow one another
+anyway. So while one transaction commits, the next requests gather, and go together.
+"""
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from assistants import log
+from assistants.intake import refusals
+from assistants.intake.refusals import RefusedItem
+from assistants.models import IngestKey
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+# One block stays small enough to be read and erased at once.
+GROUP_EVENTS = 4_000
+GROUP_REQUESTS = 256
+# Requests waiting beyond this are turned away: the database is slower than what arrives.
+WAITING_REQUESTS = 2_000
+KEY_USE_SECONDS = 60.0
+
+
+class StorageDown(Exception):
+    """The database did not take the request, or there are too many ahead of it; it may be sent again."""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What one request wants stored."""
+
+    append: log.Append
+    refused: Sequence[RefusedItem] = ()
+    key_id: int | None = None
+
+
+@dataclass
+class _Waiting:
+    intent: Intent
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[log.Appended]
+
+
+class Committer:
+    """Takes intents from any number of event loops; its thread starts with the first one."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Waiting] = deque()
+        self._wake = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._key_uses: dict[int, float] = {}
+
+    async def store(self, intent: Intent) -> log.Appended:
+        """Return when the intent is committed. Raises StorageDown, or log.EnvironmentGone; then nothing is stored."""
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(intent, loop, loop.create_future())
+        with self._wake:
+            if len(self._waiting) >= WAITING_REQUESTS:
+                raise StorageDown("Too many requests are waiting for the database.")
+            self._waiting.append(waiting)
+            self._start()
+            self._wake.notify()
+        return await waiting.future
+
+    def _start(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._waiting:
+                    self._wake.wait()
+                group = self._take()
+            self._commit(group)
+            self._note_key_uses(group)
+
+    def _take(self) -> list[_Waiting]:
+        group = [self._waiting.popleft()]
+        events = len(group[0].intent.append.messages)
+        while self._waiting and len(group) < GROUP_REQUESTS:
+            events += len(self._waiting[0].intent.append.messages)
+            if events > GROUP_EVENTS:
+                break
+            group.append(self._waiting.popleft())
+        return group
+
+    def _commit(self, group: list[_Waiting]) -> None:
+        try:
+            results = _store([waiting.intent for waiting in group])
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("The database did not take %d requests: %s", len(group), type(error).__name__)
+            connection.close()
+            _fail(group, StorageDown("The database is not available."))
+        except (DatabaseError, log.EnvironmentGone) as error:
+            self._commit_each(group, error)
+        except BaseException:
+            # Whatever ends this thread must not leave requests waiting for ever.
+            _fail(group, StorageDown("The request could not be stored."))
+            connection.close()
+            raise
+        else:
+            _resolve(group, results)
+
+    def _commit_each(self, group: list[_Waiting], error: Exception) -> None:
+        """One request of the group is at fault: its neighbours must not suffer."""
+        if len(group) > 1:
+            for waiting in group:
+                self._commit([waiting])
+        elif isinstance(error, log.EnvironmentGone):
+            _fail(group, error)
+        else:
+            logger.error("A request could not be stored: %s", type(error).__name__)
+            connection.close()
+            _fail(group, StorageDown("The request could not be stored."))
+
+    def _note_key_uses(self, group: list[_Waiting]) -> None:
+        """Write when keys were last used, at most once a minute each; a failure costs nothing but that."""
+        now = time.monotonic()
+        used = {waiting.intent.key_id for waiting in group if waiting.intent.key_id}
+        due = [key_id for key_id in used if self._key_uses.get(key_id, -KEY_USE_SECONDS) + KEY_USE_SECONDS <= now]
+        if not due:
+            return
+        self._key_uses.update(dict.fromkeys(due, now))
+        try:
+            IngestKey.objects.filter(pk__in=due).update(last_used_at=datetime.now(UTC))
+        except DatabaseError as error:
+            logger.warning("Could not note the use of %d ingest keys: %s", len(due), type(error).__name__)
+            connection.close()
+
+
+def _store(intents: list[Intent]) -> list[log.Appended]:
+    with transaction.atomic():
+        results = log.append([intent.append for intent in intents])
+        refusals.record([item for intent in intents for item in intent.refused])
+    return results
+
+
+def _resolve(group: list[_Waiting], results: list[log.Appended]) -> None:
+    def settle(pairs: list[tuple[_Waiting, log.Appended]]) -> None:
+        for waiting, result in pairs:
+            if not waiting.future.done():
+                waiting.future.set_result(result)
+
+    _on_loops(list(zip(group, results, strict=True)), settle)
+
+
+def _fail(group: list[_Waiting], error: Exception) -> None:
+    def settle(pairs: list[tuple[_Waiting, None]]) -> None:
+        for waiting, _ in pairs:
+            if not waiting.future.done():
+                waiting.future.set_exception(error)
+
+    _on_loops([(waiting, None) for waiting in group], settle)
+
+
+def _on_loops(pairs: list[tuple[_Waiting, T]], settle: Callable[[list[tuple[_Waiting, T]]], None]) -> None:
+    """Call `settle` once on each event loop with its share: waking a loop costs more than what it then does."""
+    for loop in {pair[0].loop for pair in pairs}:
+        share = [pair for pair in pairs if pair[0].loop is loop]
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, share)

@@ -1,0 +1,237 @@
+"""The log: append events to an environment, read them back in order of their positions.
+
+Constraints that decide the design:
+
+- A position is never given twice and never missing, and whoever sees position n sees everything below it. So positions
+  are given out under a lock on the environment's LogHead row, which is held to the commit: order of position is order
+  of commit. A sequence would hand numbers out before the commit and let readers pass over late ones.
+- A repeated message ID is stored once, however it races. So known keys are looked up under the same lock.
+- A commit is the expensive part. So one append may carry many requests, of many environments, in one transaction.
+- Nothing is written about an event later on. So a row is a block: the events of one commit, compressed.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+
+import msgspec
+from django.db import connection, transaction
+from isal import isal_zlib
+
+from assistants.log_sql import PostgresLog, SqliteLog
+from assistants.messages import Event, Message
+from assistants.models import Block, EventKey, LogHead
+
+COMPRESSION_LEVEL = 1
+BLOCKS_PER_READ = 200
+
+Listener = Callable[[dict[int, int]], None]
+
+listeners: list[Listener] = []
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(list[Message | None])
+
+
+@dataclass(frozen=True)
+class Append:
+    """What one request adds to one environment: messages in order, each with a message ID."""
+
+    environment_id: int
+    source: str
+    received_at: datetime
+    messages: Sequence[Message]
+
+
+@dataclass(frozen=True)
+class Appended:
+    """What became of an Append: how many messages were stored, how many were known already."""
+
+    stored: int
+    repeated: int
+
+
+class EnvironmentGone(Exception):
+    """The environment has no log (any more)."""
+
+
+def on_appended(listener: Listener) -> None:
+    """Call `listener` after each commit with the new head per environment ID. It must not raise and not wait."""
+    if listener not in listeners:
+        listeners.append(listener)
+
+
+def append(appends: Sequence[Append]) -> list[Appended]:
+    """Store all of the appends in one transaction, and say what became of each.
+
+    Joins the transaction that is open, if one is; listeners are told after its commit. Raises EnvironmentGone, or the
+    database's own errors: then nothing of any of the appends is stored.
+    """
+    results: dict[int, Appended] = {}
+    heads: dict[int, int] = {}
+    numbered = sorted(enumerate(appends), key=lambda pair: pair[1].environment_id)
+    with transaction.atomic():
+        # Environments in a fixed order, or two groups could wait for each other's heads.
+        for environment_id, group in groupby(numbered, key=lambda pair: pair[1].environment_id):
+            heads[environment_id] = _append_to(environment_id, list(group), results)
+    transaction.on_commit(lambda: _announce(heads), robust=True)
+    return [results[index] for index in range(len(appends))]
+
+
+def head(environment_id: int) -> int:
+    """Return the highest position given out; 0 for an empty log."""
+    position = LogHead.objects.filter(environment_id=environment_id).values_list("position", flat=True).first()
+    return position or 0
+
+
+def read(environment_id: int, *, after: int, limit: int) -> list[Event]:
+    """Return up to `limit` events behind position `after`, in order."""
+    reader = Reader(environment_id, after=after)
+    return reader.window(limit)[:limit]
+
+
+def read_back(environment_id: int, *, before: int | None = None, limit: int) -> list[Event]:
+    """Return up to `limit` events below position `before`, the newest first."""
+    events: list[Event] = []
+    for event in walk_back(environment_id, before=before):
+        events.append(event)
+        if len(events) == limit:
+            break
+    return events
+
+
+def walk_back(environment_id: int, *, before: int | None = None) -> Iterator[Event]:
+    """Yield the events below position `before` (all, without one), the newest first, block by block."""
+    while True:
+        blocks = Block.objects.filter(environment_id=environment_id)
+        if before is not None:
+            blocks = blocks.filter(first_position__lt=before)
+        page = list(blocks.order_by("-last_position")[:20])
+        if not page:
+            return
+        for block in page:
+            for event in reversed(unpack(block)):
+                if before is None or event.position < before:
+                    yield event
+        before = page[-1].first_position
+
+
+def find(environment_id: int, position: int) -> Event | None:
+    """Return the event at a position, or None where there is none (any more)."""
+    block = (
+        Block.objects.filter(environment_id=environment_id, last_position__gte=position)
+        .order_by("last_position")
+        .first()
+    )
+    if block is None or block.first_position > position:
+        return None
+    return unpack(block)[position - block.first_position]
+
+
+def position_of(environment_id: int, message_id: str) -> int | None:
+    """Return where a message ID was stored, as long as its key is kept."""
+    keys = EventKey.objects.filter(environment_id=environment_id, digest=key_digest(message_id))
+    return keys.values_list("position", flat=True).first()
+
+
+def key_digest(message_id: str) -> bytes:
+    """Return the 16 bytes by which a message ID is known to the log."""
+    return hashlib.blake2b(message_id.encode(), digest_size=16).digest()
+
+
+def pack(messages: Sequence[Message | None]) -> bytes:
+    """Compress messages into the body of a block."""
+    return isal_zlib.compress(_encoder.encode(messages), COMPRESSION_LEVEL)
+
+
+def unpack(block: Block) -> list[Event]:
+    """Read a block's events. Raises isal_zlib.error or msgspec.DecodeError where the bytes are damaged."""
+    messages = _decoder.decode(isal_zlib.decompress(bytes(block.body)))
+    return [
+        Event(position, block.received_at, block.source, message)
+        for position, message in enumerate(messages, start=block.first_position)
+    ]
+
+
+@dataclass
+class Reader:
+    """Reads a log forward; keeps what was unpacked and not yet passed, so that no block is unpacked twice."""
+
+    environment_id: int
+    after: int
+    buffer: list[Event] = field(default_factory=list)
+
+    def window(self, events: int) -> list[Event]:
+        """Return what is known behind `after`: at least `events` many, if the log has them."""
+        while len(self.buffer) < events:
+            blocks = self._next_blocks()
+            for block in blocks:
+                self.buffer.extend(event for event in unpack(block) if event.position > self.after)
+            if len(blocks) < BLOCKS_PER_READ:
+                break
+        return self.buffer
+
+    def pass_to(self, position: int) -> None:
+        """Forget everything up to a position."""
+        if self.buffer:
+            del self.buffer[: max(0, position - self.buffer[0].position + 1)]
+        self.after = position
+
+    def _next_blocks(self) -> list[Block]:
+        known_to = self.buffer[-1].position if self.buffer else self.after
+        blocks = Block.objects.filter(environment_id=self.environment_id, last_position__gt=known_to)
+        return list(blocks.order_by("last_position")[:BLOCKS_PER_READ])
+
+
+def _append_to(environment_id: int, group: Iterable[tuple[int, Append]], results: dict[int, Appended]) -> int:
+    """Store one environment's appends in the open transaction; return its new head."""
+    store = PostgresLog(connection) if connection.vendor == "postgresql" else SqliteLog(connection)
+    entries = list(group)
+    digests = {key_digest(message.message_id) for _, append in entries for message in append.messages}
+    old_head, known = store.lock(environment_id, list(digests))
+    if old_head is None:
+        raise EnvironmentGone(environment_id)
+    new_digests: list[bytes] = []
+    blocks: list[Block] = []
+    position = old_head
+    for source, same_source in groupby(entries, key=lambda pair: pair[1].source):
+        messages: list[Message] = []
+        received_at = None
+        for index, append in same_source:
+            fresh = _take_unknown(append.messages, known, new_digests)
+            messages += fresh
+            received_at = received_at or append.received_at
+            results[index] = Appended(stored=len(fresh), repeated=len(append.messages) - len(fresh))
+        if messages:
+            first, position = position + 1, position + len(messages)
+            blocks.append(
+                Block(
+                    environment_id=environment_id,
+                    first_position=first,
+                    last_position=position,
+                    received_at=received_at,
+                    source=source,
+                    body=pack(messages),
+                )
+            )
+    if blocks:
+        store.write(environment_id, old_head, new_digests, blocks)
+    return position
+
+
+def _take_unknown(messages: Sequence[Message], known: set[bytes], new_digests: list[bytes]) -> list[Message]:
+    """Return the messages whose ID is not known, and make it known."""
+    fresh = []
+    for message in messages:
+        digest = key_digest(message.message_id)
+        if digest not in known:
+            known.add(digest)
+            new_digests.append(digest)
+            fresh.append(message)
+    return fresh
+
+
+def _announce(heads: dict[int, int]) -> None:
+    for listener in listeners:
+        listener(heads)

@@ -1,0 +1,111 @@
+"""The log's own statements for each database: what must be locked, looked up and written in one append."""
+
+from typing import Protocol
+
+import psycopg
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from assistants.models import Block
+
+# SQLite takes at most 999 parameters in one statement.
+SQLITE_CHUNK = 900
+
+
+class LogStore(Protocol):
+    """What an append needs of a database, within the transaction that is open."""
+
+    def lock(self, environment_id: int, digests: list[bytes]) -> tuple[int | None, set[bytes]]:
+        """Lock the head until the commit; return it (None without one) and those of the keys that are known."""
+
+    def write(self, environment_id: int, old_head: int, digests: list[bytes], blocks: list[Block]) -> None:
+        """Insert keys at consecutive positions behind the old head, and blocks, and move the head to the last one."""
+
+
+class PostgresLog:
+    """Statements in psycopg's pipeline with binary parameters: text arrays cost twenty times as much."""
+
+    def __init__(self, wrapper: BaseDatabaseWrapper) -> None:
+        wrapper.ensure_connection()
+        # Not Django's cursor: that one binds parameters on the client, as text.
+        self.raw: psycopg.Connection = wrapper.connection
+
+    def lock(self, environment_id: int, digests: list[bytes]) -> tuple[int | None, set[bytes]]:
+        # Two statements, not one: the look-up needs a snapshot taken after the lock was obtained.
+        with self.raw.pipeline(), psycopg.Cursor(self.raw) as heads, psycopg.Cursor(self.raw) as keys:
+            heads.execute(
+                "SELECT position FROM assistants_loghead WHERE environment_id = %b FOR UPDATE", [environment_id]
+            )
+            keys.execute(
+                "SELECT digest FROM assistants_eventkey WHERE environment_id = %b AND digest = ANY(%b)",
+                [environment_id, digests],
+            )
+            head = heads.fetchone()
+            known = {bytes(digest) for (digest,) in keys.fetchall()}
+        return (head[0] if head else None), known
+
+    def write(self, environment_id: int, old_head: int, digests: list[bytes], blocks: list[Block]) -> None:
+        with self.raw.pipeline(), psycopg.Cursor(self.raw) as cursor:
+            cursor.execute(
+                "INSERT INTO assistants_eventkey (environment_id, digest, position) "
+                "SELECT %b, digest, %b + ordinal FROM unnest(%b::bytea[]) WITH ORDINALITY AS keys (digest, ordinal)",
+                [environment_id, old_head, digests],
+            )
+            cursor.executemany(
+                "INSERT INTO assistants_block "
+                "(environment_id, first_position, last_position, received_at, source, body) "
+                "VALUES (%b, %b, %b, %b, %b, %b)",
+                [_block_row(block) for block in blocks],
+            )
+            cursor.execute(
+                "UPDATE assistants_loghead SET position = %b WHERE environment_id = %b AND position = %b",
+                [blocks[-1].last_position, environment_id, old_head],
+            )
+            if cursor.rowcount != 1:
+                raise RuntimeError(f"The head of environment {environment_id} moved under its lock.")
+
+
+class SqliteLog:
+    """SQLite has one writer: the transaction was begun IMMEDIATE, so the lock is held already."""
+
+    def __init__(self, wrapper: BaseDatabaseWrapper) -> None:
+        self.wrapper = wrapper
+
+    def lock(self, environment_id: int, digests: list[bytes]) -> tuple[int | None, set[bytes]]:
+        known: set[bytes] = set()
+        with self.wrapper.cursor() as cursor:
+            cursor.execute("SELECT position FROM assistants_loghead WHERE environment_id = %s", [environment_id])
+            head = cursor.fetchone()
+            for start in range(0, len(digests), SQLITE_CHUNK):
+                chunk = digests[start : start + SQLITE_CHUNK]
+                marks = ", ".join(["%s"] * len(chunk))
+                cursor.execute(
+                    f"SELECT digest FROM assistants_eventkey WHERE environment_id = %s AND digest IN ({marks})",  # noqa: S608  only placeholders are put in
+                    [environment_id, *chunk],
+                )
+                known.update(bytes(digest) for (digest,) in cursor.fetchall())
+        return (head[0] if head else None), known
+
+    def write(self, environment_id: int, old_head: int, digests: list[bytes], blocks: list[Block]) -> None:
+        with self.wrapper.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO assistants_eventkey (environment_id, digest, position) VALUES (%s, %s, %s)",
+                [(environment_id, digest, position) for position, digest in enumerate(digests, start=old_head + 1)],
+            )
+            Block.objects.bulk_create(blocks)
+            cursor.execute(
+                "UPDATE assistants_loghead SET position = %s WHERE environment_id = %s AND position = %s",
+                [blocks[-1].last_position, environment_id, old_head],
+            )
+            if cursor.rowcount != 1:
+                raise RuntimeError(f"The head of environment {environment_id} moved under its lock.")
+
+
+def _block_row(block: Block) -> tuple[object, ...]:
+    return (
+        block.environment_id,
+        block.first_position,
+        block.last_position,
+        block.received_at,
+        block.source,
+        block.body,
+    )

@@ -1,0 +1,12 @@
+"""One server for both worlds: intake as a bare ASGI callable, and Django for everything else."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django_application = get_asgi_application()
+
+from assistants.intake.app import Intake  # noqa: E402  Django's registry must be ready before models are imported.
+
+application = Intake(fallback=django_application)

@@ -1,0 +1,13 @@
+"""The pages for people, one module of paths per page group."""
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from dashboard.views import health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("", include("dashboard.urls_account")),
+    path("", include("dashboard.urls_assistants")),
+    path("", include("dashboard.urls_extensions")),
+]

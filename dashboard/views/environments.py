@@ -1,0 +1,124 @@
+"""One environment: its ingest keys, how to send to it, what intake refused, where its events go."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import F, Max, Sum
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from assistants import keys, lifecycle
+from assistants.models import Environment, IngestKey, Refusal
+from dashboard.assistant_forms import EnvironmentForm, IngestKeyForm, ReasonForm, TypedNameForm
+from dashboard.views.overview import overviews
+from dashboard.views.request import (
+    SignedInRequest,
+    environment_or_404,
+    further_environment_or_404,
+    name_is_free,
+    render_form,
+)
+from dashboard.views.snippets import KEY_VARIABLE, key_export, snippets
+
+REFUSALS_SHOWN = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class RefusalSum:
+    """The latest refusal of one source for one reason, and how many items there were of its kind."""
+
+    latest: Refusal
+    total: int
+
+
+@require_safe
+def detail(request: SignedInRequest, public_id: str) -> HttpResponse:
+    environment = environment_or_404(public_id)
+    return render_form(request, "environments/detail.html", IngestKeyForm(), **_page(environment))
+
+
+@sensitive_variables("key")
+@require_POST
+def create_key(request: SignedInRequest, public_id: str) -> HttpResponse:
+    """Answer with the new key in the page itself: behind a redirect it would have to be kept somewhere readable."""
+    environment = environment_or_404(public_id)
+    form = IngestKeyForm(request.POST)
+    key = ""
+    if form.is_valid():
+        key = keys.create_ingest_key(environment, label=form.cleaned_data["label"], by=request.user)
+        form = IngestKeyForm()
+    if request.htmx:
+        return render_form(request, "environments/_keys.html", form, **_keys(environment, key))
+    return render_form(request, "environments/detail.html", form, **_page(environment, key))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def revoke_key(request: SignedInRequest, public_id: str, key_id: str) -> HttpResponse:
+    environment = environment_or_404(public_id)
+    key = get_object_or_404(IngestKey.objects.select_related("environment"), environment=environment, public_id=key_id)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        keys.revoke_ingest_key(key, by=request.user, reason=form.cleaned_data["reason"])
+        messages.success(request, f"The key {key.public_id} is revoked. Whoever still presents it gets the answer 401.")
+        return redirect("environments:detail", environment.public_id)
+    return render_form(request, "environments/revoke_key.html", form, environment=environment, key=key)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def rename(request: SignedInRequest, public_id: str) -> HttpResponse:
+    environment = further_environment_or_404(public_id)
+    # A form writes into the row it is given; the heading goes on naming the environment as it is.
+    form = EnvironmentForm(request.POST or None, instance=further_environment_or_404(public_id))
+    if request.method == "POST" and form.is_valid():
+        with name_is_free(form):
+            lifecycle.rename_environment(environment, name=form.cleaned_data["name"], by=request.user)
+            messages.success(request, f"The environment is now named {form.cleaned_data['name']}.")
+            return redirect("environments:detail", environment.public_id)
+    return render_form(request, "environments/rename.html", form, environment=environment)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: SignedInRequest, public_id: str) -> HttpResponse:
+    environment = further_environment_or_404(public_id)
+    form = TypedNameForm(request.POST or None, name=environment.name)
+    if request.method == "POST" and form.is_valid():
+        lifecycle.delete_environment(environment, by=request.user, reason=form.cleaned_data["reason"])
+        messages.success(request, f"The environment {environment.name} is deleted. Nothing of it is sent any more.")
+        return redirect("assistants:detail", environment.assistant_id)
+    return render_form(request, "environments/delete.html", form, environment=environment)
+
+
+def _page(environment: Environment, new_key: str = "") -> dict[str, Any]:
+    return {
+        **_keys(environment, new_key),
+        "overview": overviews([environment])[0],
+        "refusals": _refusals(environment),
+        "refusals_days": REFUSALS_SHOWN.days,
+        "snippets": snippets(),
+        "key_variable": KEY_VARIABLE,
+        "base_url": settings.SLUICE_BASE_URL,
+    }
+
+
+def _keys(environment: Environment, new_key: str = "") -> dict[str, Any]:
+    return {
+        "environment": environment,
+        "assistant": environment.assistant,
+        "new_key": new_key,
+        "key_export": key_export(new_key) if new_key else "",
+        "keys": environment.ingest_keys.order_by(F("revoked_at").desc(nulls_first=True), "-created_at"),
+    }
+
+
+def _refusals(environment: Environment) -> list[RefusalSum]:
+    """One line for each source and code, the latest first."""
+    rows = Refusal.objects.filter(environment=environment, last_at__gte=timezone.now() - REFUSALS_SHOWN)
+    groups = rows.values("source", "code").annotate(total=Sum("count"), latest=Max("pk"))
+    totals = {group["latest"]: group["total"] for group in groups}
+    return [RefusalSum(refusal, totals[refusal.pk]) for refusal in Refusal.objects.filter(pk__in=totals)]

@@ -1,0 +1,61 @@
+"""One event in full: as it was received, as it is sent, and what became of it."""
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from assistants import log
+from assistants.messages import pretty_json
+from assistants.models import Environment
+from dashboard.views.request import SignedInRequest, environment_or_404
+from integrations import setup
+from integrations.fates import as_sent, fates
+from integrations.models import Delivery, Lane, Rejection
+
+# An environment has few lanes; of those that ever passed the event, the newest matter.
+LANES_ASKED = 5
+DELIVERIES_READ = 200
+DELIVERIES_SHOWN = 20
+
+
+@require_safe
+def event(request: SignedInRequest, public_id: str, position: int) -> HttpResponse:
+    environment = environment_or_404(public_id)
+    head = log.head(environment.pk)
+    if not 0 < position <= head:
+        raise Http404(f"No event has the position {position}.")
+    connection = setup.connected(environment)
+    found = log.find(environment.pk, position)
+    context = {
+        "environment": environment,
+        "assistant": environment.assistant,
+        "connection": connection,
+        "position": position,
+        "event": found,
+        "fate": fates(connection, [found])[0] if found else None,
+        "received": pretty_json(found.message) if found and found.message else "",
+        "sent": as_sent(connection, found) if connection and found and found.message else None,
+        "deliveries": _deliveries(environment, position),
+        "rejections": Rejection.objects.filter(lane__environment=environment, position=position).select_related("lane"),
+        "older": position - 1,
+        "newer": position + 1 if position < head else 0,
+    }
+    return render(request, "debugger/event.html", context)
+
+
+def _deliveries(environment: Environment, position: int) -> list[Delivery]:
+    """The attempts whose range held the position, the newest first."""
+    lanes = Lane.objects.filter(environment=environment, connection__isnull=False, start__lt=position)
+    covering = [
+        delivery
+        for lane in lanes.select_related("connection").order_by("-pk")[:LANES_ASKED]
+        for delivery in _from_position(lane, position)
+        if delivery.first_position <= position
+    ]
+    return sorted(covering, key=lambda delivery: delivery.pk, reverse=True)[:DELIVERIES_SHOWN]
+
+
+def _from_position(lane: Lane, position: int) -> list[Delivery]:
+    """A lane's attempts that ended at or behind a position, the nearest first, by the index on the last position."""
+    attempts = Delivery.objects.filter(lane=lane, last_position__gte=position).order_by("last_position", "-pk")
+    return list(attempts[:DELIVERIES_READ])

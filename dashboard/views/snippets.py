@@ -1,0 +1,65 @@
+"""How to send to an environment, ready to paste, with this installation's address in place."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+# What runs the snippets reads the key from its environment, so that no key is pasted into source code.
+KEY_VARIABLE = "SLUICE_INGEST_KEY"
+
+CURL = """\
+curl {url}/v1/track \\
+  --user "${variable}:" \\
+  --json '{{"event": "Session Started", "userId": "test-user", "properties": {{"channel": "test"}}}}'
+"""
+
+PYTHON = """\
+# pip install segment-analytics-python
+import os
+import segment.analytics as analytics
+
+analytics.host = "{url}"
+analytics.write_key = os.environ["{variable}"]
+
+analytics.track("user-42", "Session Started", {{"channel": "chat"}})
+analytics.flush()
+"""
+
+NODE = """\
+// npm install @segment/analytics-node
+import {{ Analytics }} from "@segment/analytics-node"
+
+const analytics = new Analytics({{
+  host: "{url}",
+  writeKey: process.env.{variable},
+}})
+
+analytics.track({{ userId: "user-42", event: "Session Started", properties: {{ channel: "chat" }} }})
+await analytics.closeAndFlush()
+"""
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """One way to send: what it is for, what to know, the text to paste."""
+
+    title: str
+    note: str
+    text: str
+
+
+def snippets() -> list[Snippet]:
+    return [
+        Snippet("curl", "One message, to see that the way is open.", _filled(CURL)),
+        Snippet("Python", "Segment's own SDK; only its host points here.", _filled(PYTHON)),
+        Snippet("Node.js", "Segment's own SDK; only its host points here.", _filled(NODE)),
+    ]
+
+
+def key_export(key: str) -> str:
+    """The shell line that hands a new key to the snippets."""
+    return f"export {KEY_VARIABLE}={key}"
+
+
+def _filled(text: str) -> str:
+    return text.format(url=settings.SLUICE_BASE_URL, variable=KEY_VARIABLE).rstrip()

@@ -1,0 +1,63 @@
+"""System checks of the secrets: that the keys are well formed, and that what is stored can be read with them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core import checks
+from django.db import connections
+
+from assistants.encryption import parse_key
+from integrations import stored_secrets
+from integrations.models import Connection
+
+MAKE_A_KEY = "python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())'"
+PROBLEMS_SHOWN = 10
+
+
+def register() -> None:
+    """Add these checks to Django's; called once the apps are ready."""
+    checks.register(check_encryption_keys, checks.Tags.security)
+    checks.register(check_stored_secrets, checks.Tags.database)
+
+
+def check_encryption_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """E001: SLUICE_ENCRYPTION_KEYS holds at least one key, and each is 32 bytes in base64."""
+    hint = f"Make a key with: {MAKE_A_KEY}"
+    if not settings.SLUICE_ENCRYPTION_KEYS:
+        return [checks.Error("SLUICE_ENCRYPTION_KEYS is empty.", hint=hint, id="sluice.E001")]
+    return [
+        checks.Error(f"Key {number} of SLUICE_ENCRYPTION_KEYS {problem}.", hint=hint, id="sluice.E001")
+        for number, text in enumerate(settings.SLUICE_ENCRYPTION_KEYS, start=1)
+        if (problem := _problem(text))
+    ]
+
+
+def check_stored_secrets(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """E002: every stored secret in use decrypts with the present keys. Runs with `migrate` and `check --database`."""
+    if not databases or not _has_tables() or check_encryption_keys(None):
+        return []
+    hint = (
+        "Put the key that is missing back at the end of SLUICE_ENCRYPTION_KEYS; remove a key only after "
+        "`manage.py rotate_keys` has reported no secret that cannot be read. Is the key lost? Start with "
+        "--skip-checks and enter the write key anew in the settings of the connection."
+    )
+    return [
+        checks.Error(problem, hint=hint, id="sluice.E002") for problem in stored_secrets.unreadable()[:PROBLEMS_SHOWN]
+    ]
+
+
+def _problem(text: str) -> str | None:
+    try:
+        parse_key(text)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _has_tables() -> bool:
+    """Tell whether the tables are there at all: checks run before the first migration, too."""
+    return Connection._meta.db_table in connections["default"].introspection.table_names()

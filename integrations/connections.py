@@ -1,0 +1,281 @@
+"""What people do to a connection: make it, change what it sends and where, pause, resume, try, confirm, end it."""
+
+import secrets
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from msgspec import Raw
+
+from assistants import audit, encryption, log
+from assistants.messages import Message
+from assistants.models import Assistant, Environment, LogHead
+from integrations.compose import TEST_SOURCE, Key
+from integrations.models import Connection, ConnectionVersion, Lane, LaneVersion
+from integrations.sandbox import fingerprint
+from integrations.wake import waker
+
+SEGMENT = "segment"
+TEST_EVENT = "Sluice Connection Tested"
+
+
+class StaleVersionError(Exception):
+    """Somebody else changed the connection in the meantime; carries the version now in force."""
+
+    def __init__(self, current: ConnectionVersion) -> None:
+        super().__init__(f"The connection is at version {current.number} by now.")
+        self.current = current
+
+
+def connect(
+    environment: Environment,
+    *,
+    settings: dict[str, Any],
+    source_name: str,
+    write_key: str,
+    selection: Iterable[Key],
+    by: User | None,
+    options: dict[str, Any] | None = None,
+    reason: str = "",
+) -> Connection:
+    """Make an environment's connection to Segment: version 1, and a live lane that begins at the log's present head.
+
+    Raises IntegrityError where the environment has one already.
+    """
+    with transaction.atomic():
+        connection = Connection(
+            environment=environment, extension=SEGMENT, settings=settings, source_name=source_name
+        )
+        _set_write_key(connection, write_key)
+        connection.save(force_insert=True)
+        version = ConnectionVersion.objects.create(
+            connection=connection,
+            number=1,
+            selection=_as_json(selection),
+            options=options or {},
+            created_by=by,
+            reason=reason[:500],
+        )
+        head = LogHead.objects.select_for_update().get(environment=environment).position
+        lane = Lane.objects.create(
+            environment=environment, connection=connection, kind=Lane.Kind.LIVE, start=head, cursor=head
+        )
+        LaneVersion.objects.create(lane=lane, from_position=head + 1, version=version)
+        start_index_lane(environment)
+        _audit(connection, "connection.added", by, reason, {"events": len(version.selection), "region": settings["region"]})
+    return connection
+
+
+def start_index_lane(environment: Environment) -> None:
+    """Make sure that an environment's events are counted, from its first one on."""
+    Lane.objects.get_or_create(
+        environment=environment, kind=Lane.Kind.INDEX, defaults={"start": 0, "cursor": 0, "connection": None}
+    )
+
+
+def version_in_force(connection: Connection) -> ConnectionVersion:
+    """Return the newest version, which holds for everything not yet sent."""
+    version: ConnectionVersion = connection.versions.order_by("-number")[0]
+    return version
+
+
+def selection_of(connection: Connection) -> set[Key]:
+    """Return the (type, name) pairs that a connection sends."""
+    return {(type_, name) for type_, name in version_in_force(connection).selection}
+
+
+def select_events(
+    connection: Connection,
+    selection: Iterable[Key],
+    *,
+    by: User | None,
+    options: dict[str, Any] | None = None,
+    expected_number: int | None = None,
+    reason: str = "",
+) -> ConnectionVersion:
+    """Change what is sent, from the first event on that is not being sent already.
+
+    `options` replaces the options where it is given. Raises StaleVersionError where `expected_number` is not the version
+    in force. A selection that says the same as before makes no new version.
+    """
+    with transaction.atomic():
+        lanes = list(Lane.objects.select_for_update().filter(connection=connection, stopped_at__isnull=True))
+        current = version_in_force(connection)
+        if expected_number is not None and expected_number != current.number:
+            raise StaleVersionError(current)
+        chosen = _as_json(selection)
+        chosen_options = current.options if options is None else options
+        if chosen == current.selection and chosen_options == current.options:
+            return current
+        version = ConnectionVersion.objects.create(
+            connection=connection,
+            number=current.number + 1,
+            selection=chosen,
+            options=chosen_options,
+            created_by=by,
+            reason=reason[:500],
+        )
+        for lane in lanes:
+            _apply_version(lane, version)
+        _audit(connection, "connection.events_selected", by, reason, _difference(current, version))
+    _wake(connection)
+    return version
+
+
+def change_destination(
+    connection: Connection,
+    *,
+    settings: dict[str, Any],
+    source_name: str,
+    write_key: str | None,
+    by: User | None,
+    reason: str = "",
+) -> None:
+    """Change where events go; without a `write_key` the present one stays. What was confirmed has to be anew."""
+    with transaction.atomic():
+        connection = Connection.objects.select_for_update().get(pk=connection.pk)
+        changed = [
+            name
+            for name, is_changed in (
+                ("region", connection.settings != settings),
+                ("source name", connection.source_name != source_name),
+                ("write key", write_key is not None),
+            )
+            if is_changed
+        ]
+        connection.settings, connection.source_name = settings, source_name
+        if write_key is not None:
+            _set_write_key(connection, write_key)
+        if "region" in changed or "write key" in changed:
+            connection.test_accepted_at = connection.confirmed_at = connection.confirmed_by = None
+        connection.save()
+        _terms_changed(connection)
+        _audit(connection, "connection.destination_changed", by, reason, {"changed": changed})
+    _wake(connection)
+
+
+def pause(connection: Connection, *, by: User | None, reason: str = "") -> None:
+    """Stop sending; the log keeps everything until the retention ends."""
+    with transaction.atomic():
+        if Connection.objects.filter(pk=connection.pk, status=Connection.Status.ACTIVE).update(
+            status=Connection.Status.PAUSED
+        ):
+            _terms_changed(connection)
+            _audit(connection, "connection.paused", by, reason, {})
+
+
+def resume(connection: Connection, *, by: User | None, reason: str = "") -> None:
+    """Send again, from the cursor on and at once; also after a connection needed attention."""
+    with transaction.atomic():
+        if not Connection.objects.filter(pk=connection.pk).exclude(status=Connection.Status.ACTIVE).update(
+            status=Connection.Status.ACTIVE, attention="", attention_at=None, attention_notified_at=None
+        ):
+            return
+        _terms_changed(connection)
+        _audit(connection, "connection.resumed", by, reason, {})
+    _wake(connection)
+
+
+def send_test_event(connection: Connection, *, by: User | None) -> str:
+    """Append a test event to the log, which any selection sends; return its nonce."""
+    nonce = secrets.token_hex(8)
+    now = datetime.now(UTC)
+    properties = {"nonce": nonce, "test": True, "environment": connection.environment.name}
+    message = Message(
+        type="track",
+        event=TEST_EVENT,
+        anonymous_id=f"sluice-test-{nonce}",
+        message_id=f"sluice-test-{uuid.uuid4()}",
+        timestamp=now.isoformat(timespec="milliseconds"),
+        properties=Raw(msgspec.json.encode(properties)),
+        context=Raw(b'{"test":true}'),
+    )
+    with transaction.atomic():
+        Connection.objects.filter(pk=connection.pk).update(
+            test_nonce=nonce, test_sent_at=now, test_accepted_at=None, confirmed_at=None, confirmed_by=None
+        )
+        log.append([log.Append(connection.environment_id, TEST_SOURCE, now, [message])])
+        _audit(connection, "connection.tested", by, "", {"nonce": nonce})
+    return nonce
+
+
+def confirm_seen(connection: Connection, *, by: User | None) -> None:
+    """Note that a person saw the test event in Segment, which is more than any answer of Segment proves."""
+    with transaction.atomic():
+        Connection.objects.filter(pk=connection.pk).update(confirmed_at=timezone.now(), confirmed_by=by)
+        _audit(connection, "connection.confirmed", by, "", {})
+
+
+def disconnect(connection: Connection, *, by: User | None, reason: str = "") -> None:
+    """End one environment's connection for good; its history stays until it is pruned."""
+    with transaction.atomic():
+        now = timezone.now()
+        if not Connection.objects.filter(pk=connection.pk, removed_at__isnull=True).update(removed_at=now):
+            return
+        _terms_changed(connection)
+        Lane.objects.filter(connection=connection).update(stopped_at=now)
+        _audit(connection, "connection.removed", by, reason, {})
+
+
+def remove_extension(assistant: Assistant, extension: str, *, by: User | None, reason: str = "") -> None:
+    """End an extension in all environments of an assistant, unfinished wizards included."""
+    with transaction.atomic():
+        for connection in Connection.objects.present().filter(environment__assistant=assistant, extension=extension):
+            disconnect(connection, by=by, reason=reason)
+        for environment in assistant.environments.all():
+            environment.pending_setups.filter(extension=extension).delete()
+
+
+def _apply_version(lane: Lane, version: ConnectionVersion) -> None:
+    """Let a lane, whose row is locked, compose with a version behind its cursor and what is in flight."""
+    from_position = max(lane.cursor, lane.in_flight_to or 0) + 1
+    LaneVersion.objects.update_or_create(lane=lane, from_position=from_position, defaults={"version": version})
+    LaneVersion.objects.filter(lane=lane, from_position__gt=from_position).delete()
+    Lane.objects.filter(pk=lane.pk).update(terms_seq=F("terms_seq") + 1)
+
+
+def _terms_changed(connection: Connection) -> None:
+    """Let whoever holds a lane of this connection look again before the next request; failures are forgotten."""
+    Lane.objects.filter(connection=connection).update(
+        terms_seq=F("terms_seq") + 1, next_attempt_at=None, failing_since=None, last_error=""
+    )
+
+
+def _set_write_key(connection: Connection, write_key: str) -> None:
+    connection.write_key = encryption.encrypt(write_key, context=connection.secret_context)
+    connection.write_key_last4 = write_key[-4:]
+    connection.write_key_fingerprint = fingerprint(write_key)
+
+
+def _wake(connection: Connection) -> None:
+    transaction.on_commit(lambda: waker.appended({connection.environment_id: 0}), robust=True)
+
+
+def _as_json(selection: Iterable[Key]) -> list[list[str]]:
+    return sorted([type_, name] for type_, name in set(selection))
+
+
+def _difference(before: ConnectionVersion, after: ConnectionVersion) -> dict[str, Any]:
+    old, new = ({tuple(key) for key in version.selection} for version in (before, after))
+    return {
+        "version": after.number,
+        "switched_on": sorted(" ".join(key).strip() for key in new - old),
+        "switched_off": sorted(" ".join(key).strip() for key in old - new),
+    }
+
+
+def _audit(connection: Connection, action: str, by: User | None, reason: str, details: dict[str, Any]) -> None:
+    audit.record(
+        actor=by,
+        action=action,
+        target="Segment Extension",
+        environment=connection.environment,
+        reason=reason,
+        details=details,
+    )

@@ -1,0 +1,77 @@
+"""Counts of events by minute of receipt, name and outcome: added up by the lanes, read by the pages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection
+from django.db.models import Max, Sum
+
+from assistants.models import Environment
+from integrations.models import Connection, EventCount, Lane
+
+RECEIVED = "received"
+REJECTED = "rejected"
+HOUR = timedelta(hours=1)
+
+CountKey = tuple[datetime, str, str]
+
+
+@dataclass
+class Series:
+    """How many events of a name there were: in all, by hour (oldest first), and the minute of the last one."""
+
+    total: int = 0
+    by_hour: list[int] = field(default_factory=list)
+    last_minute: datetime | None = None
+
+
+def add(lane_id: int, counts: Mapping[CountKey, int]) -> None:
+    """Add counts, keyed by (minute, name, outcome), to a lane's; in the transaction that moves its cursor."""
+    if not counts:
+        return
+    adapt = connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO integrations_eventcount (lane_id, minute, outcome, name, count) VALUES (%s, %s, %s, %s, %s) "
+            "ON CONFLICT (lane_id, minute, outcome, name) "
+            "DO UPDATE SET count = integrations_eventcount.count + excluded.count",
+            [(lane_id, adapt(minute), outcome, name, count) for (minute, name, outcome), count in counts.items()],
+        )
+
+
+def received(environment: Environment, *, hours: int = 24, now: datetime | None = None) -> dict[str, Series]:
+    """Return what an environment received, by name, over the last `hours`, this one included."""
+    lanes = Lane.objects.filter(environment=environment, kind=Lane.Kind.INDEX).values("pk")
+    this_hour = (now or datetime.now(UTC)).replace(minute=0, second=0, microsecond=0)
+    first_hour = this_hour - (hours - 1) * HOUR
+    rows = EventCount.objects.filter(lane_id__in=lanes, outcome=RECEIVED, minute__gte=first_hour)
+    series: dict[str, Series] = {}
+    for name, minute, count in rows.values_list("name", "minute", "count"):
+        entry = series.setdefault(name, Series(by_hour=[0] * hours))
+        hour = min(int((minute - first_hour) / HOUR), hours - 1)
+        entry.by_hour[hour] += count
+        entry.total += count
+        entry.last_minute = max(entry.last_minute or minute, minute)
+    return series
+
+
+def last_received(environment: Environment) -> datetime | None:
+    """Return the minute of the newest event that was counted."""
+    lanes = Lane.objects.filter(environment=environment, kind=Lane.Kind.INDEX).values("pk")
+    newest: datetime | None = EventCount.objects.filter(lane_id__in=lanes, outcome=RECEIVED).aggregate(
+        newest=Max("minute")
+    )["newest"]
+    return newest
+
+
+def outcomes(destination: Connection, *, hours: int = 24, now: datetime | None = None) -> dict[str, int]:
+    """Return how many events of the last `hours` had which outcome on a connection's lanes."""
+    since = (now or datetime.now(UTC)) - hours * HOUR
+    rows = EventCount.objects.filter(lane_id__in=destination.lanes.values("pk"), minute__gte=since)
+    return dict(rows.values_list("outcome").annotate(total=Sum("count")))
+
+
+def of_lane(lane_id: int) -> dict[str, int]:
+    """Return how many events of a lane had which outcome since its start."""
+    return dict(EventCount.objects.filter(lane_id=lane_id).values_list("outcome").annotate(total=Sum("count")))

@@ -1,0 +1,138 @@
+"""What became of an event on its way to Segment: derived from positions and versions, stored nowhere."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from assistants.messages import Event
+from integrations.compose import Terms, compose_one
+from integrations.models import Connection, Lane, LaneVersion, Rejection
+from integrations.terms import compose_terms
+
+ACCEPTED = "accepted"
+REJECTED = "rejected"
+WAITING = "waiting"
+SENDING = "sending"
+RETRYING = "retrying"
+PAUSED = "paused"
+BEFORE_START = "before_start"
+NOT_CONNECTED = "not_connected"
+# Outcomes that a lane has reached; the others are on the way, or none of a lane's business.
+OPEN = frozenset({WAITING, SENDING, RETRYING, PAUSED})
+
+FATE_LABELS = {
+    WAITING: "Waiting",
+    SENDING: "Sending",
+    RETRYING: "Retrying",
+    PAUSED: "Waiting, paused",
+    ACCEPTED: "Accepted by Segment",
+    REJECTED: "Rejected by Segment",
+    "event_not_selected": "Not selected",
+    "no_user_id": "No user ID",
+    "no_user_anon_id": "No user ID or anonymous ID",
+    "event_not_defined": "No event name",
+    "event_not_string": "Event name is no text",
+    "id_required": "An ID is missing",
+    "id_not_string": "An ID is no text",
+    "properties_not_object": "Properties are no object",
+    "traits_not_object": "Traits are no object",
+    "message_too_large": "Too large",
+    "erased": "Erased",
+    BEFORE_START: "Before the connection",
+    NOT_CONNECTED: "Not connected",
+}
+EXPLANATIONS = {
+    WAITING: "It is behind the cursor and will be sent as soon as a worker gets to it.",
+    SENDING: "It is part of the batch that is being sent at this moment.",
+    RETRYING: "Segment could not be reached or asked to wait; the same batch is sent again.",
+    PAUSED: "The connection does not send for now. Nothing is lost; it goes on where it stopped.",
+    ACCEPTED: "Segment answered 200. That proves that Segment took the request, not that the write key is right.",
+    REJECTED: "Segment refused this one event for good, while it accepted others beside it.",
+    "event_not_selected": "This event was switched off when its turn came.",
+    "no_user_id": "This event goes to Segment only with a user ID, and it has none.",
+    "no_user_anon_id": "Segment drops events that have neither a user ID nor an anonymous ID.",
+    "event_not_defined": "A track call needs the name of its event.",
+    "event_not_string": "The name of an event must be a text.",
+    "id_required": "A group call needs groupId, an alias call needs previousId and userId.",
+    "id_not_string": "User ID and anonymous ID must be texts or numbers.",
+    "properties_not_object": "Segment refuses messages whose properties are not an object.",
+    "traits_not_object": "Segment refuses messages whose traits are not an object.",
+    "message_too_large": "Segment takes at most 32,768 bytes a message.",
+    "erased": "The person was erased; the position stays, empty.",
+    BEFORE_START: "It was received before the connection was made; connections begin with the next event.",
+    NOT_CONNECTED: "No extension is connected in this environment.",
+}
+TONES = {ACCEPTED: "success", REJECTED: "error", RETRYING: "warning", PAUSED: "warning", SENDING: "info", WAITING: "info"}
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of one event: a code, the words for it, an explanation, and how it is shown."""
+
+    code: str
+    label: str
+    detail: str
+    tone: str
+
+
+def fates(connection: Connection | None, events: Iterable[Event]) -> list[Fate]:
+    """Say what became of each event on the connection's live lane; without a connection all are not connected."""
+    events = list(events)
+    if connection is None:
+        return [fate(NOT_CONNECTED) for _ in events]
+    judge = _Judge(connection, events)
+    return [judge.fate_of(event) for event in events]
+
+
+def fate(code: str, *, detail: str = "") -> Fate:
+    """Return the words for a code."""
+    return Fate(code, FATE_LABELS[code], detail or EXPLANATIONS[code], TONES.get(code, "neutral"))
+
+
+def as_sent(connection: Connection, event: Event) -> str | None:
+    """Return the message as it is sent, or would be, as JSON for people; None where it is left out."""
+    reason, body = compose_one(event, _Judge(connection, [event]).terms_at(event.position))
+    return None if reason else msgspec.json.format(body, indent=2).decode()
+
+
+class _Judge:
+    """A connection's live lane as it is now, with what is needed to judge a page of events."""
+
+    def __init__(self, connection: Connection, events: Sequence[Event]) -> None:
+        self.connection = connection
+        self.lane = Lane.objects.get(connection=connection, kind=Lane.Kind.LIVE)
+        versions = list(LaneVersion.objects.filter(lane=self.lane).select_related("version").order_by("from_position"))
+        self.from_positions = [version.from_position for version in versions]
+        self.terms = [compose_terms(connection, version.version) for version in versions]
+        positions = [event.position for event in events]
+        rejections = Rejection.objects.filter(
+            lane=self.lane, position__gte=min(positions, default=0), position__lte=max(positions, default=0)
+        )
+        self.rejections = {rejection.position: rejection for rejection in rejections}
+
+    def terms_at(self, position: int) -> Terms:
+        return self.terms[max(0, bisect_right(self.from_positions, position) - 1)]
+
+    def fate_of(self, event: Event) -> Fate:
+        if event.position <= self.lane.start:
+            return fate(BEFORE_START)
+        rejection = self.rejections.get(event.position)
+        if rejection is not None:
+            return fate(REJECTED, detail=f"Segment answered {rejection.status}: {rejection.answer}")
+        reason, _ = compose_one(event, self.terms_at(event.position))
+        if reason:
+            return fate(reason)
+        if event.position <= self.lane.cursor:
+            return fate(ACCEPTED)
+        return self._on_its_way(event.position)
+
+    def _on_its_way(self, position: int) -> Fate:
+        if self.connection.status != Connection.Status.ACTIVE:
+            return fate(PAUSED)
+        if self.lane.next_attempt_at is not None:
+            return fate(RETRYING, detail=f"{EXPLANATIONS[RETRYING]} Last answer: {self.lane.last_error}")
+        if self.lane.in_flight_to is not None and position <= self.lane.in_flight_to:
+            return fate(SENDING)
+        return fate(WAITING)

@@ -1,0 +1,123 @@
+"""The right to move a lane: taken, extended and given back by conditional UPDATE, by the clock of the database.
+
+Every condition stands in the UPDATE's own WHERE. A condition in a subquery would be judged by an old snapshot when two
+workers meet at the same row, and both would win.
+"""
+
+import os
+import socket
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from integrations.models import Lane
+
+
+class LostLeaseError(Exception):
+    """Somebody else holds the lane by now: whatever was about to be written must not be."""
+
+
+class TermsChangedError(Exception):
+    """What or where to send was changed since the batch was composed: compose it again."""
+
+
+@dataclass
+class Lease:
+    """A lane as its holder took it; `token` is the fencing token that each write must still match."""
+
+    lane_id: int
+    environment_id: int
+    token: int
+    cursor: int
+    end: int | None
+    attempts: int
+    terms_seq: int
+
+
+def take(lane_id: int) -> Lease | None:
+    """Take the lane if it waits for nothing and nobody holds it; None otherwise."""
+    holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    free = Q(lease_until__isnull=True) | Q(lease_until__lte=Now())
+    due = Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=Now())
+    taken = Lane.objects.filter(free, due, pk=lane_id, stopped_at__isnull=True).update(
+        lease_token=F("lease_token") + 1, lease_holder=holder[:100], lease_until=lease_end()
+    )
+    if not taken:
+        return None
+    lane = Lane.objects.filter(pk=lane_id, lease_holder=holder[:100]).first()
+    if lane is None:
+        return None
+    return Lease(
+        lane_id=lane.pk,
+        environment_id=lane.environment_id,
+        token=lane.lease_token,
+        cursor=lane.cursor,
+        end=lane.end,
+        attempts=lane.attempts,
+        terms_seq=lane.terms_seq,
+    )
+
+
+def begin_attempt(lease: Lease, *, to: int) -> None:
+    """Note, before it is sent, that a batch up to position `to` is on its way; extends the lease.
+
+    An attempt is counted here, so that one that kills its worker counts too. Raises TermsChangedError, LostLeaseError.
+    """
+    changed = _held(lease).filter(terms_seq=lease.terms_seq).update(
+        in_flight_to=to, attempts=F("attempts") + 1, lease_until=lease_end()
+    )
+    if not changed:
+        raise_why(lease)
+    lease.attempts += 1
+
+
+def move(lease: Lease, *, cursor: int, begun: bool) -> None:
+    """Move the cursor, in the transaction that records what became of the events. Raises as `begin_attempt`.
+
+    A batch that was not begun may be composed by terms that changed since; one that was keeps its own.
+    """
+    lanes = _held(lease) if begun else _held(lease).filter(terms_seq=lease.terms_seq)
+    if not lanes.filter(cursor=lease.cursor).update(
+        cursor=cursor,
+        in_flight_to=None,
+        attempts=0,
+        next_attempt_at=None,
+        last_error="",
+        failing_since=None,
+        lease_until=lease_end(),
+    ):
+        raise_why(lease)
+
+
+def postpone(lease: Lease, *, delay: timedelta, error: str) -> None:
+    """Leave the cursor where it is, say why, and let nobody try again before `delay` is over. Raises LostLeaseError."""
+    changes: dict[str, Any] = {"in_flight_to": None, "last_error": error[:500], "next_attempt_at": Now() + delay}
+    if not _held(lease).update(**changes):
+        raise LostLeaseError
+    _held(lease).filter(failing_since__isnull=True).update(failing_since=Now())
+
+
+def release(lease: Lease) -> None:
+    """Give the lane back; does nothing where the lease was lost."""
+    _held(lease).update(lease_until=None, lease_holder="")
+
+
+def lease_end() -> Any:
+    """The database's expression for when a lease that begins now ends."""
+    return Now() + timedelta(seconds=settings.SLUICE_LEASE_SECONDS)
+
+
+def raise_why(lease: Lease) -> None:
+    """Raise what made a conditional UPDATE miss: the lease is lost, or the terms changed."""
+    if _held(lease).filter(cursor=lease.cursor).exists():
+        raise TermsChangedError
+    raise LostLeaseError
+
+
+def _held(lease: Lease) -> Any:
+    return Lane.objects.filter(pk=lease.lane_id, lease_token=lease.token)

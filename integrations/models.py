@@ -1,0 +1,322 @@
+"""The tables of who listens: connections, their versions, the lanes that read the log, and what became of it."""
+
+import uuid
+from datetime import datetime
+from typing import ClassVar
+
+from django.contrib.auth.models import User
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from assistants.models import Environment
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    def present(self) -> "ConnectionQuerySet":
+        """Leave out what was disconnected."""
+        return self.filter(
+            removed_at__isnull=True,
+            environment__deleted_at__isnull=True,
+            environment__assistant__deleted_at__isnull=True,
+        )
+
+    def needing_attention(self) -> "ConnectionQuerySet":
+        return self.present().filter(status=Connection.Status.NEEDS_ATTENTION)
+
+
+class Connection(models.Model):
+    """An extension configured for one environment: where its events go, and on what terms."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        PAUSED = "paused", "Paused"
+        NEEDS_ATTENTION = "needs_attention", "Needs attention"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="connections")
+    extension = models.CharField(max_length=40, default="segment")
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.ACTIVE)
+    attention = models.CharField(max_length=500, blank=True, help_text="Why it needs attention, in words for people.")
+    attention_at = models.DateTimeField(null=True, blank=True)
+    attention_notified_at = models.DateTimeField(null=True, blank=True)
+    settings = models.JSONField(default=dict, help_text="Region, own endpoint; validated by the extension.")
+    source_name = models.CharField(max_length=200, blank=True, help_text="Name of the source in Segment.")
+    write_key = models.TextField(help_text="Encrypted, bound to this row.")
+    write_key_last4 = models.CharField(max_length=4)
+    write_key_fingerprint = models.CharField(max_length=16)
+    test_nonce = models.CharField(max_length=40, blank=True)
+    test_sent_at = models.DateTimeField(null=True, blank=True)
+    test_accepted_at = models.DateTimeField(null=True, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    confirmed_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ConnectionQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["environment", "extension"],
+                condition=models.Q(removed_at__isnull=True),
+                name="connection_one_per_environment",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.extension} of {self.environment_id}"
+
+    @property
+    def secret_context(self) -> str:
+        """What the encrypted write key is bound to."""
+        return f"connection:{self.pk}"
+
+
+class ConnectionVersion(models.Model):
+    """An immutable numbered snapshot of what a connection sends; the newest number is in force."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    selection = models.JSONField(help_text='List of [type, name] pairs, such as ["track", "Session Started"].')
+    options = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    reason = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-number"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["connection", "number"], name="version_number_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number} of {self.connection_id}"
+
+
+class PendingSetup(models.Model):
+    """A wizard that is not finished: what was entered so far, resumable until it expires."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="pending_setups")
+    extension = models.CharField(max_length=40, default="segment")
+    settings = models.JSONField(default=dict)
+    source_name = models.CharField(max_length=200, blank=True)
+    write_key = models.TextField(blank=True, help_text="Encrypted, bound to this row.")
+    write_key_last4 = models.CharField(max_length=4, blank=True)
+    selection = models.JSONField(null=True, help_text="List of [type, name] pairs; null until Select events was passed.")
+    test_accepted_at = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["environment", "extension"], name="pending_setup_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"setup of {self.extension} for {self.environment_id}"
+
+    @property
+    def secret_context(self) -> str:
+        """What the encrypted write key is bound to."""
+        return f"pending-setup:{self.pk}"
+
+
+class LaneQuerySet(models.QuerySet["Lane"]):
+    def running(self) -> "LaneQuerySet":
+        """Lanes that may move: not stopped, and their connection neither paused nor in need of attention."""
+        return self.filter(
+            models.Q(connection__isnull=True) | models.Q(connection__status=Connection.Status.ACTIVE),
+            environment__deleted_at__isnull=True,
+            environment__assistant__deleted_at__isnull=True,
+            stopped_at__isnull=True,
+        )
+
+    def behind(self) -> "LaneQuerySet":
+        """Lanes with something to read."""
+        return self.filter(cursor__lt=models.F("environment__log_head__position"))
+
+    def due(self) -> "LaneQuerySet":
+        """Running lanes with something to read that wait for nothing and that nobody holds, by the database clock."""
+        return (
+            self.running()
+            .behind()
+            .filter(models.Q(next_attempt_at__isnull=True) | models.Q(next_attempt_at__lte=Now()))
+            .filter(models.Q(lease_until__isnull=True) | models.Q(lease_until__lte=Now()))
+        )
+
+
+class Lane(models.Model):
+    """A reader of one environment's log with a cursor; changed by conditional UPDATE only, never by `save()`.
+
+    `lease_token` is the fencing token: it grows with every take-over, and whoever settles must still hold it.
+    `in_flight_to` is the last position of the batch whose sending has begun and is not settled; a new version
+    begins behind it. `terms_seq` grows with each change of what or where to send, so that a holder notices one before it sends.
+    """
+
+    class Kind(models.TextChoices):
+        LIVE = "live", "Live"
+        REPLAY = "replay", "Replay"
+        INDEX = "index", "Index"
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="lanes")
+    connection = models.ForeignKey(Connection, null=True, on_delete=models.CASCADE, related_name="lanes")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    start = models.BigIntegerField()
+    cursor = models.BigIntegerField()
+    end = models.BigIntegerField(null=True)
+    filter = models.JSONField(default=dict)
+    terms_seq = models.IntegerField(default=0)
+    lease_token = models.BigIntegerField(default=0)
+    lease_holder = models.CharField(max_length=100, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    in_flight_to = models.BigIntegerField(null=True)
+    attempts = models.IntegerField(default=0, help_text="Attempts at the batch behind the cursor that did not succeed.")
+    next_attempt_at = models.DateTimeField(null=True)
+    last_error = models.CharField(max_length=500, blank=True)
+    failing_since = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    stopped_at = models.DateTimeField(null=True)
+
+    objects = LaneQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["environment"],
+                condition=models.Q(kind="index"),
+                name="lane_one_index_per_environment",
+            ),
+            models.UniqueConstraint(
+                fields=["connection"],
+                condition=models.Q(kind="live"),
+                name="lane_one_live_per_connection",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"lane {self.pk} ({self.kind}) at {self.cursor}"
+
+
+class LaneVersion(models.Model):
+    """From this position on the lane composes with this version."""
+
+    lane = models.ForeignKey(Lane, on_delete=models.CASCADE, related_name="lane_versions")
+    from_position = models.BigIntegerField()
+    version = models.ForeignKey(ConnectionVersion, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["from_position"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["lane", "from_position"], name="lane_version_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"lane {self.lane_id} from {self.from_position}"
+
+
+class Delivery(models.Model):
+    """One attempt to move a lane: one POST, or a range of which nothing was to be sent."""
+
+    class Outcome(models.TextChoices):
+        ACCEPTED = "accepted", "Accepted by Segment"
+        REFUSED = "refused", "Refused"
+        RETRY = "retry", "To be tried again"
+        NOTHING = "nothing", "Nothing to send"
+
+    lane = models.ForeignKey(Lane, on_delete=models.CASCADE, related_name="deliveries")
+    version = models.ForeignKey(ConnectionVersion, null=True, on_delete=models.SET_NULL, related_name="+")
+    first_position = models.BigIntegerField()
+    last_position = models.BigIntegerField()
+    sent = models.IntegerField()
+    left_out = models.IntegerField()
+    size_bytes = models.IntegerField()
+    attempt = models.IntegerField()
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    status = models.IntegerField(null=True, help_text="HTTP status; null without an answer.")
+    answer = models.CharField(max_length=500, blank=True)
+    duration_ms = models.IntegerField(default=0)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-id"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["lane", "-last_position"], name="delivery_position"),
+            models.Index(fields=["at"], name="delivery_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"lane {self.lane_id}: {self.first_position}–{self.last_position} {self.outcome}"
+
+
+class Rejection(models.Model):
+    """One event that Segment refused for good: which, why and what it answered."""
+
+    lane = models.ForeignKey(Lane, on_delete=models.CASCADE, related_name="rejections")
+    position = models.BigIntegerField()
+    reason = models.CharField(max_length=60)
+    status = models.IntegerField(null=True)
+    answer = models.CharField(max_length=500, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["lane", "position"], name="rejection_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"lane {self.lane_id}: {self.position} {self.reason}"
+
+
+class EventCount(models.Model):
+    """How many events of one name had one outcome, by the minute (later the hour) in which they were received.
+
+    The lane is the one that counted: the index lane counts what was received, the others what became of it.
+    """
+
+    pk = models.CompositePrimaryKey("lane_id", "minute", "outcome", "name")
+    lane = models.ForeignKey(Lane, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    minute = models.DateTimeField()
+    outcome = models.CharField(max_length=40)
+    name = models.CharField(max_length=200)
+    count = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.outcome}: {self.count}"
+
+
+class Heartbeat(models.Model):
+    """When a worker or a sweep last showed that it works."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.at:%H:%M:%S}"
+
+    @classmethod
+    def beat(cls, name: str, at: datetime) -> None:
+        """Say that `name` works at this moment."""
+        cls.objects.update_or_create(name=name, defaults={"at": at})
+
+
+class SandboxMessage(models.Model):
+    """One message that the built-in recorder took, in place of Segment; the newest thousand are kept."""
+
+    write_key_fingerprint = models.CharField(max_length=16, db_index=True)
+    message_id = models.CharField(max_length=200)
+    body = models.TextField(help_text="The message as it came, JSON.")
+    received_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["message_id"], name="sandbox_message_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return self.message_id

@@ -1,0 +1,108 @@
+"""HTTP to Segment and nothing else: one POST, an overall deadline, a bounded answer."""
+
+import base64
+import json
+import time
+from datetime import UTC, datetime
+
+import httpx
+from django.views.decorators.debug import sensitive_variables
+
+from integrations.egress import guarded_client
+from integrations.segment.regions import SANDBOX_URL
+from integrations.segment.verdicts import Answer
+from integrations.transport import deadline
+from integrations.version import VERSION
+
+BATCH_PATH = "/v1/batch"
+USER_AGENT = f"sluice/{VERSION}"
+# More of an answer is never read; Segment's own has 20 bytes.
+MAX_ANSWER_BYTES = 65_536
+
+
+class SegmentClient:
+    """Sends batches; keeps connections open between them. One per process: sockets must not be shared by a fork."""
+
+    def __init__(self, *, timeout_seconds: float, allow_private: bool, sandbox: httpx.BaseTransport) -> None:
+        self.timeout_seconds = timeout_seconds
+        self._remote = guarded_client(allow_private=allow_private, timeout=timeout_seconds)
+        # The sandbox answers within this process; its messages take the same way as all others up to here.
+        self._sandbox = httpx.Client(transport=sandbox, trust_env=False)
+
+    @sensitive_variables("write_key", "headers")
+    def post_batch(self, base_url: str, write_key: str, body: bytes, *, retries: int = 0) -> Answer:
+        """POST a body to /v1/batch below `base_url` and return how it ended; never raises for what the network does.
+
+        `retries` counts earlier attempts at the same batch, as the header X-Retry-Count says.
+        """
+        headers = {
+            "authorization": "Basic " + base64.b64encode(f"{write_key}:".encode()).decode(),
+            "content-type": "application/json",
+            "user-agent": USER_AGENT,
+        }
+        if retries:
+            headers["x-retry-count"] = str(retries)
+        started = time.monotonic()
+        answer = self._post(base_url, body, headers)
+        return Answer(
+            answer.status,
+            answer.body,
+            answer.error,
+            answer.retry_after,
+            duration_ms=round((time.monotonic() - started) * 1000),
+        )
+
+    def _post(self, base_url: str, body: bytes, headers: dict[str, str]) -> Answer:
+        client = self._sandbox if base_url == SANDBOX_URL else self._remote
+        try:
+            with (
+                deadline(self.timeout_seconds),
+                client.stream("POST", base_url + BATCH_PATH, content=body, headers=headers) as response,
+            ):
+                return Answer(
+                    response.status_code, _read_bounded(response), retry_after=response.headers.get("retry-after", "")
+                )
+        except httpx.TimeoutException as error:
+            return Answer(None, error=f"No complete answer within {self.timeout_seconds:g} s ({type(error).__name__}).")
+        except httpx.HTTPError as error:
+            return Answer(None, error=_without_secrets(error))
+        except httpx.InvalidURL:
+            return Answer(None, error="The endpoint's URL cannot be used.")
+
+
+def batch_body(messages: list[bytes], sent_at: datetime) -> bytes:
+    """Join messages to the body of one request; `sent_at` is the clock at this attempt, never kept."""
+    stamp = sent_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return b'{"batch":[' + b",".join(messages) + b'],"sentAt":"' + stamp.encode() + b'"}'
+
+
+def test_message(nonce: str, *, message_id: str, at: datetime) -> bytes:
+    """Build the message that tries a connection: a track call that says what it is."""
+    return json.dumps(
+        {
+            "type": "track",
+            "event": "Sluice Connection Tested",
+            "anonymousId": f"sluice-test-{nonce}",
+            "messageId": message_id,
+            "timestamp": at.isoformat(timespec="milliseconds"),
+            "properties": {"nonce": nonce, "test": True},
+            "context": {"test": True, "integration": {"name": "sluice", "version": VERSION}},
+        }
+    ).encode()
+
+
+def _read_bounded(response: httpx.Response) -> bytes:
+    """Read the beginning of an answer as it came over the wire: inflating could make gigabytes of it."""
+    parts: list[bytes] = []
+    size = 0
+    for part in response.iter_raw():
+        parts.append(part)
+        size += len(part)
+        if size >= MAX_ANSWER_BYTES:
+            break
+    return b"".join(parts)[:MAX_ANSWER_BYTES]
+
+
+def _without_secrets(error: httpx.HTTPError) -> str:
+    """Name a network error; its text comes from the system and names hosts at most."""
+    return f"{type(error).__name__}: {error}"[:300]

@@ -1,0 +1,84 @@
+"""The sweep: finds work that nobody was woken for, does it itself where nobody else does, and prunes.
+
+It needs no broker. Two sweeps do no harm: leases keep them apart, and everything else may run twice.
+"""
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection
+from kombu.exceptions import OperationalError as BrokerError
+
+from assistants.models import Environment
+from integrations import connections, delivery, notices, prune, wake
+from integrations.clients import segment_client
+from integrations.health import SWEEP
+from integrations.models import Heartbeat, Lane
+from integrations.tasks import heartbeat_task
+
+logger = logging.getLogger(__name__)
+
+# A lane that stays due for so long has no worker, whatever the broker says.
+PATIENCE = timedelta(seconds=10)
+HEARTBEAT_EVERY = timedelta(seconds=15)
+PRUNE_EVERY = timedelta(minutes=5)
+
+
+class Sweep:
+    """One sweep process; `run_once` is one pass."""
+
+    def __init__(self) -> None:
+        self._due_since: dict[int, datetime] = {}
+        self._next_heartbeat = self._next_prune = datetime.min.replace(tzinfo=UTC)
+
+    def run_for_ever(self) -> None:
+        """Sweep until the process is stopped; a database that is away only delays the next pass."""
+        while True:
+            try:
+                self.run_once(datetime.now(UTC))
+            except DatabaseError as error:
+                logger.warning("A sweep was cut short: %s", type(error).__name__)
+                connection.close()
+            time.sleep(settings.SLUICE_SWEEP_SECONDS)
+
+    def run_once(self, now: datetime) -> None:
+        """Count new environments, wake or move every lane that is due, send notices, and at times prune."""
+        for environment in Environment.objects.present().exclude(lanes__kind=Lane.Kind.INDEX):
+            connections.start_index_lane(environment)
+        self._move_lanes(now)
+        notices.send_due()
+        Heartbeat.beat(SWEEP, now)
+        if now >= self._next_heartbeat:
+            self._next_heartbeat = now + HEARTBEAT_EVERY
+            _ask_for_heartbeat()
+        if now >= self._next_prune:
+            self._next_prune = now + PRUNE_EVERY
+            prune.run(now)
+
+    def _move_lanes(self, now: datetime) -> None:
+        due = set(Lane.objects.due().values_list("pk", flat=True))
+        self._due_since = {lane_id: self._due_since.get(lane_id, now) for lane_id in due}
+        for lane_id in sorted(due):
+            if not self._woken(lane_id, now):
+                delivery.run_lane(lane_id, segment_client())
+
+    def _woken(self, lane_id: int, now: datetime) -> bool:
+        """Hand the lane to a worker; say whether one can be expected to come."""
+        if now - self._due_since[lane_id] >= PATIENCE:
+            return False
+        try:
+            wake.wake(lane_id)
+        except wake.Broken:
+            return False
+        return True
+
+
+def _ask_for_heartbeat() -> None:
+    try:
+        heartbeat_task.apply_async(retry=False, expires=HEARTBEAT_EVERY.total_seconds())
+    except (BrokerError, OSError) as error:
+        logger.warning("The broker did not take the heartbeat: %s", type(error).__name__)
+

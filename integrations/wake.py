@@ -1,0 +1,142 @@
+"""Wake-ups: tell the workers that a lane may have work. Losing one costs a moment, so nobody ever waits for one.
+
+A thread per process publishes them, so that neither an append nor a page depends on the broker. Wake-ups of one lane
+are coalesced: in this process by waiting a moment, and among processes by a flag in a shared cache that the worker
+clears before it reads.
+"""
+
+import logging
+import threading
+import time
+
+from celery import current_app
+from django.conf import settings
+from django.core.cache import cache
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, connection
+from kombu.exceptions import OperationalError as BrokerError
+
+from integrations.models import Lane
+
+logger = logging.getLogger(__name__)
+RUN_LANE = "sluice.run_lane"
+
+# A lost wake-up is published again by the sweep after this time.
+FLAG_SECONDS = 5
+# After a failure the broker is left alone for this time.
+BREAK_SECONDS = 2.0
+LANES_REMEMBERED_SECONDS = 2.0
+# Appends within this time share a wake-up; the embedded broker is asked ten times a second only.
+GATHER_SECONDS = 0.05 if settings.EMBEDDED else 0.0
+IS_CACHE_SHARED = settings.CACHE_URL.startswith("redis")
+
+
+class Broken(Exception):
+    """The broker did not take a wake-up, or is not asked for the moment."""
+
+
+class Waker:
+    """Publishes wake-ups for environments whose log has grown."""
+
+    def __init__(self) -> None:
+        self._environments: set[int] = set()
+        self._wake = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._lanes: dict[int, tuple[float, list[int]]] = {}
+
+    def appended(self, heads: dict[int, int]) -> None:
+        """Note that these environments have new events; returns at once."""
+        with self._wake:
+            self._environments.update(heads)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
+                self._thread.start()
+            self._wake.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._environments:
+                    self._wake.wait()
+                environments, self._environments = self._environments, set()
+            for environment_id in environments:
+                self._wake_lanes(environment_id)
+            time.sleep(GATHER_SECONDS)
+
+    def _wake_lanes(self, environment_id: int) -> None:
+        try:
+            for lane_id in self._live_lanes(environment_id):
+                wake(lane_id)
+        except Broken:
+            return  # said already where it broke; the sweep delivers
+        except DatabaseError as error:
+            logger.warning("Could not look up the lanes to wake: %s", type(error).__name__)
+            connection.close()
+
+    def _live_lanes(self, environment_id: int) -> list[int]:
+        now = time.monotonic()
+        remembered = self._lanes.get(environment_id)
+        if remembered and remembered[0] > now:
+            return remembered[1]
+        close_old_connections()
+        lanes = Lane.objects.running().filter(environment_id=environment_id).exclude(kind=Lane.Kind.INDEX)
+        lane_ids = list(lanes.values_list("pk", flat=True))
+        connection.close()
+        self._lanes[environment_id] = (now + LANES_REMEMBERED_SECONDS, lane_ids)
+        return lane_ids
+
+
+class _Breaker:
+    """Keeps a broker that failed from being asked again at once."""
+
+    def __init__(self) -> None:
+        self.open_until = 0.0
+
+    def check(self) -> None:
+        if time.monotonic() < self.open_until:
+            raise Broken
+
+    def trip(self, error: Exception) -> None:
+        logger.warning("The broker did not take a wake-up (%s); the sweep delivers meanwhile.", type(error).__name__)
+        self.open_until = time.monotonic() + BREAK_SECONDS
+
+
+breaker = _Breaker()
+waker = Waker()
+
+
+def wake(lane_id: int) -> None:
+    """Publish a wake-up for a lane unless one is pending. Raises Broken where the broker does not take it."""
+    breaker.check()
+    try:
+        if IS_CACHE_SHARED and not cache.add(_flag(lane_id), 1, FLAG_SECONDS):
+            return
+        # By name: the task itself wakes its lane again, so its module imports this one.
+        current_app.send_task(RUN_LANE, args=[lane_id], retry=False)
+    except (BrokerError, OSError) as error:
+        breaker.trip(error)
+        raise Broken from error
+
+
+def clear(lane_id: int) -> None:
+    """Take a pending wake-up off the books: from here on a new event needs a new one."""
+    if IS_CACHE_SHARED:
+        try:
+            cache.delete(_flag(lane_id))
+        except OSError as error:
+            logger.warning("Could not clear a wake-up: %s", type(error).__name__)
+
+
+def _flag(lane_id: int) -> str:
+    return f"wake:{lane_id}"
+
+
+def broker_answers() -> bool:
+    """Say whether the broker can be reached, within the time a publisher would wait."""
+    try:
+        options = current_app.conf.broker_transport_options
+        with current_app.connection_for_write(transport_options=options) as broker:
+            broker.ensure_connection(max_retries=1, timeout=1, interval_start=0, interval_step=0)
+    except (BrokerError, OSError):
+        return False
+    return True

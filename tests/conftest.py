@@ -1,0 +1,46 @@
+"""What every test needs: settings for a folder of its own, and a database file that other processes can open."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import django
+import pytest
+from django.db import connection
+
+# Settings read the environment once, so it is set before Django is. `make test` gives DATABASE_URL, CELERY_BROKER_URL
+# and CACHE_URL for PostgreSQL and Redis; without them the tests run as embedded mode does.
+DATA_DIR = Path(tempfile.mkdtemp(prefix="sluice-tests-"))
+atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
+os.environ["SLUICE_MODE"] = "embedded"
+os.environ["SLUICE_DATA_DIR"] = str(DATA_DIR)
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+django.setup()
+
+from assistants import log  # noqa: E402  its models need Django to be set up
+
+# Wake-ups come from a thread that reads the database whenever it likes; the tests of wake-ups start one themselves.
+log.listeners.clear()
+
+BROWSER_TESTS = Path(__file__).parent / "browser"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if BROWSER_TESTS in item.path.parents:
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Keep SQLite's test database in a file: one in memory has other locks, and no second process can open it."""
+    if connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = str(DATA_DIR / "test.sqlite3")
+
+
+@pytest.fixture
+def data_dir() -> Path:
+    """Hand out the folder that SLUICE_DATA_DIR names during the tests."""
+    return DATA_DIR

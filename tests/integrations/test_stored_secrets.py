@@ -1,0 +1,177 @@
+"""Encrypted columns: rotated without loss, checked at the start, and never overwritten by what cannot read them."""
+
+import base64
+import os
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core import checks
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from pytest_django import Settings
+
+from assistants.encryption import decrypt, encrypt, key_id, needs_rotation
+from assistants.models import AuditEntry
+from integrations import stored_secrets
+from integrations.models import Connection, PendingSetup
+from tests.make import WRITE_KEY, make_connection, make_environment
+
+pytestmark = pytest.mark.django_db
+
+
+def make_key() -> str:
+    return base64.b64encode(os.urandom(32)).decode()
+
+
+def make_pending_setup(write_key: str) -> PendingSetup:
+    setup = PendingSetup(environment=make_environment(), expires_at=timezone.now() + timedelta(days=7))
+    setup.write_key = encrypt(write_key, context=setup.secret_context) if write_key else ""
+    setup.save()
+    return setup
+
+
+def readable(row: Connection | PendingSetup) -> str:
+    row.refresh_from_db()
+    return decrypt(row.write_key, context=row.secret_context)
+
+
+def errors_at_start() -> list[checks.CheckMessage]:
+    """Run the checks that `migrate` runs at each start."""
+    return [
+        error
+        for error in checks.run_checks(tags=[checks.Tags.database, checks.Tags.security], databases=["default"])
+        if error.id in {"sluice.E001", "sluice.E002"}
+    ]
+
+
+def test_rotation_encrypts_everything_under_the_newest_key(settings: Settings) -> None:
+    old, new = make_key(), make_key()
+    settings.SLUICE_ENCRYPTION_KEYS = [old]
+    connection, pending, empty = make_connection(), make_pending_setup("key-two"), make_pending_setup("")
+
+    settings.SLUICE_ENCRYPTION_KEYS = [new, old]
+    out = StringIO()
+    call_command("rotate_keys", stdout=out)
+
+    assert out.getvalue() == "2 encrypted anew, 0 were current, 0 cannot be read\n"
+    settings.SLUICE_ENCRYPTION_KEYS = [new]
+    assert (readable(connection), readable(pending)) == (WRITE_KEY, "key-two")
+    empty.refresh_from_db()
+    assert empty.write_key == ""
+    entries = AuditEntry.objects.filter(action="secrets.rotated").order_by("id")
+    assert [(entry.target, entry.details) for entry in entries] == [
+        ("connection", {"field": "write_key", "count": 1}),
+        ("pending setup", {"field": "write_key", "count": 1}),
+    ]
+
+
+def test_a_second_rotation_has_nothing_to_do(settings: Settings) -> None:
+    settings.SLUICE_ENCRYPTION_KEYS = [make_key()]
+    connection = make_connection()
+    token = connection.write_key
+
+    rotation = stored_secrets.rotate()
+
+    assert (rotation.rotated, rotation.current, rotation.unreadable) == (0, 1, [])
+    connection.refresh_from_db()
+    assert connection.write_key == token
+    assert not AuditEntry.objects.filter(action="secrets.rotated").exists()
+
+
+def test_rotation_goes_on_where_an_earlier_one_stopped(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_secrets, "ROWS_PER_TRANSACTION", 2)
+    old, new = make_key(), make_key()
+    settings.SLUICE_ENCRYPTION_KEYS = [old]
+    connections = [make_connection() for _ in range(5)]
+    settings.SLUICE_ENCRYPTION_KEYS = [new, old]
+    done = connections[0]
+    Connection.objects.filter(pk=done.pk).update(write_key=encrypt(WRITE_KEY, context=done.secret_context))
+
+    rotation = stored_secrets.rotate()
+
+    assert (rotation.rotated, rotation.current) == (4, 1)
+    assert not any(needs_rotation(row.write_key) for row in Connection.objects.all())
+    assert [readable(connection) for connection in connections] == [WRITE_KEY] * 5
+    counts = [entry.details["count"] for entry in AuditEntry.objects.filter(action="secrets.rotated")]
+    assert sum(counts) == 4
+    assert max(counts) <= 2
+
+
+def test_with_the_old_key_gone_too_early_nothing_is_overwritten_and_the_start_fails(settings: Settings) -> None:
+    old, new = make_key(), make_key()
+    settings.SLUICE_ENCRYPTION_KEYS = [old]
+    connection = make_connection()
+    token = connection.write_key
+    settings.SLUICE_ENCRYPTION_KEYS = [new]
+    other = make_connection()
+    missing = key_id(base64.b64decode(old))
+    problem = (
+        f"Write key of connection {connection.pk}: "
+        f"SLUICE_ENCRYPTION_KEYS does not contain the key {missing}, which encrypted this value."
+    )
+
+    with pytest.raises(CommandError) as caught:
+        call_command("rotate_keys", stdout=StringIO())
+
+    assert str(caught.value) == f"Left as they are, so keep the older keys:\n{problem}"
+    connection.refresh_from_db()
+    assert connection.write_key == token
+    assert readable(other) == WRITE_KEY
+    assert [(error.id, error.msg) for error in errors_at_start()] == [("sluice.E002", problem)]
+    settings.SLUICE_ENCRYPTION_KEYS = [new, old]
+    assert errors_at_start() == []
+    assert readable(connection) == WRITE_KEY
+
+
+def test_a_token_copied_from_another_row_is_found_at_the_start(settings: Settings) -> None:
+    settings.SLUICE_ENCRYPTION_KEYS = [make_key()]
+    one, two = make_connection(), make_connection()
+    Connection.objects.filter(pk=one.pk).update(write_key=two.write_key)
+
+    (error,) = errors_at_start()
+
+    assert error.msg.startswith(f"Write key of connection {one.pk}: The value does not decrypt with key ")
+
+
+def test_a_connection_that_was_removed_does_not_keep_sluice_from_starting(settings: Settings) -> None:
+    settings.SLUICE_ENCRYPTION_KEYS = [make_key()]
+    connection = make_connection()
+    Connection.objects.filter(pk=connection.pk).update(removed_at=timezone.now())
+    settings.SLUICE_ENCRYPTION_KEYS = [make_key()]
+
+    assert errors_at_start() == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "messages"),
+    [
+        ([], ["SLUICE_ENCRYPTION_KEYS is empty."]),
+        (["!", make_key(), "c2hvcnQ="], ["Key 1 {0} is not valid base64.", "Key 3 {0} has 5 bytes, 32 are needed."]),
+        ([make_key()], []),
+    ],
+)
+def test_keys_that_cannot_be_used_are_found_at_the_start(
+    settings: Settings, keys: list[str], messages: list[str]
+) -> None:
+    settings.SLUICE_ENCRYPTION_KEYS = keys
+
+    found = errors_at_start()
+
+    assert [error.msg for error in found] == [message.format("of SLUICE_ENCRYPTION_KEYS") for message in messages]
+    assert all("os.urandom(32)" in str(error.hint) for error in found)
+
+
+def test_a_key_replaced_during_the_rotation_stays(settings: Settings) -> None:
+    old, new = make_key(), make_key()
+    settings.SLUICE_ENCRYPTION_KEYS = [old]
+    stale = make_connection()
+    settings.SLUICE_ENCRYPTION_KEYS = [new, old]
+    replaced = encrypt("key-of-somebody-else", context=stale.secret_context)
+    Connection.objects.filter(pk=stale.pk).update(write_key=replaced)
+
+    rotation = stored_secrets.Rotation()
+    stored_secrets.rotate_rows([stale], rotation)
+
+    assert rotation.rotated == 0
+    assert readable(stale) == "key-of-somebody-else"

@@ -1,0 +1,171 @@
+"""Run every check and test of the project, one named stage after the other: `make test`."""
+
+import argparse
+import base64
+import contextlib
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.services import require_programs, running_postgresql, running_redis, temporary_folder
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+PYTHON = sys.executable
+# No stage of a healthy tree comes near this; it ends one that hangs.
+STAGE_SECONDS = 600
+# What the person at the keyboard has set must not change what is tested.
+FOREIGN_VARIABLES = {"ALLOWED_HOSTS", "CACHE_URL", "CELERY_BROKER_URL", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL"}
+FOREIGN_VARIABLES |= {"DEBUG", "DJANGO_SETTINGS_MODULE", "EMAIL_URL", "PORT", "SECRET_KEY"}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One command of the run and the environment variables that it gets on top."""
+
+    name: str
+    command: list[str | Path]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a stage ended."""
+
+    name: str
+    has_passed: bool
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{'passed' if self.has_passed else 'FAILED'} {self.seconds:7.1f} s  {self.name}"
+
+
+def static_stages() -> list[Stage]:
+    templates = sorted((ROOT / "templates").rglob("*.html"))
+    manage = [PYTHON, "manage.py"]
+    return [
+        Stage("format of the code", [BIN / "ruff", "format", "--check", "--quiet", "."]),
+        Stage("ruff", [BIN / "ruff", "check", "--quiet", "."]),
+        Stage("types", [BIN / "mypy", "--no-error-summary"]),
+        Stage("direction of imports", [BIN / "lint-imports", "--no-logo"]),
+        Stage("format of the templates", [BIN / "djade", "--check", "--target-version", "5.2", *templates]),
+        Stage("migrations are complete", [*manage, "makemigrations", "--check", "--dry-run"]),
+        Stage("Django's deployment checks", [*manage, "check", "--deploy", "--fail-level", "WARNING"], production()),
+    ]
+
+
+def production() -> dict[str, str]:
+    """Set up what a production installation has to set, with secrets of the moment."""
+    return {
+        "SLUICE_MODE": "production",
+        "DATABASE_URL": "postgres://sluice@127.0.0.1/sluice",
+        "CELERY_BROKER_URL": "redis://127.0.0.1:6379/0",
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "SLUICE_ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "SLUICE_BASE_URL": "https://sluice.example.com",
+        "ALLOWED_HOSTS": "sluice.example.com",
+        "CSRF_TRUSTED_ORIGINS": "https://sluice.example.com",
+    }
+
+
+def tests(name: str, *options: str, **environment: str) -> Stage:
+    return Stage(name, [PYTHON, "-m", "coverage", "run", "-m", "pytest", "-q", *options], environment)
+
+
+@contextlib.contextmanager
+def tests_on_production_servers() -> Iterator[Stage]:
+    with running_postgresql() as postgresql, running_redis() as redis:
+        yield tests(
+            "tests on PostgreSQL and Redis",
+            "-m",
+            "not browser",
+            DATABASE_URL=f"{postgresql}/sluice_{os.getpid()}",
+            CELERY_BROKER_URL=f"{redis.url}/0",
+            CACHE_URL=f"{redis.url}/1",
+        )
+
+
+def coverage_stages() -> list[Stage]:
+    coverage: list[str | Path] = [PYTHON, "-m", "coverage"]
+    return [
+        Stage("coverage, put together", [*coverage, "combine", "--quiet"]),
+        Stage("coverage, high enough", [*coverage, "report"]),
+    ]
+
+
+@dataclass
+class Run:
+    """The stages of one call, run in a data folder that is thrown away afterwards."""
+
+    folder: Path
+    results: list[Result] = field(default_factory=list)
+
+    def stages(self, *stages: Stage) -> None:
+        """Run the stages; one that fails does not keep the others from telling what they find."""
+        for stage in stages:
+            print(f"\n── {stage.name}", flush=True)
+            start = time.monotonic()
+            has_passed = self.succeeds(stage)
+            self.results.append(Result(stage.name, has_passed, time.monotonic() - start))
+            print(self.results[-1], flush=True)
+
+    def succeeds(self, stage: Stage) -> bool:
+        environment = self.environment() | stage.environment
+        try:
+            ended = subprocess.run(stage.command, cwd=ROOT, env=environment, timeout=STAGE_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            print(f"{stage.name} did not end within {STAGE_SECONDS} s", flush=True)
+            return False
+        return ended.returncode == 0
+
+    def environment(self) -> dict[str, str]:
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in FOREIGN_VARIABLES and not name.startswith("SLUICE_")
+        }
+        return inherited | {
+            "SLUICE_MODE": "embedded",
+            "SLUICE_DATA_DIR": str(self.folder / "data"),
+            "COVERAGE_FILE": str(self.folder / "coverage"),
+        }
+
+    def summary(self) -> bool:
+        """Print what was run and tell whether all of it passed."""
+        print("\n── summary", *self.results, sep="\n")
+        print(f"{'':6} {sum(result.seconds for result in self.results):7.1f} s  in all")
+        return all(result.has_passed for result in self.results)
+
+
+def everything(run: Run) -> None:
+    require_programs("postgres", "redis-server", "chromium")
+    run.stages(*static_stages(), tests("tests on SQLite, with a browser"))
+    with tests_on_production_servers() as stage:
+        run.stages(stage)
+    run.stages(*coverage_stages())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="tests.run", description=__doc__)
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--quick", action="store_true", help="only the tests, on SQLite, without a browser")
+    part.add_argument("--lint", action="store_true", help="only the static checks")
+    chosen = parser.parse_args()
+    with temporary_folder() as folder:
+        run = Run(folder)
+        if chosen.quick:
+            run.stages(tests("tests on SQLite", "-m", "not browser"))
+        elif chosen.lint:
+            run.stages(*static_stages())
+        else:
+            everything(run)
+        sys.exit(not run.summary())
+
+
+if __name__ == "__main__":
+    main()

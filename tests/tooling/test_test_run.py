@@ -1,0 +1,58 @@
+"""The run of all checks tells what failed, and is not changed by what surrounds it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.run import ROOT, Run, Stage, static_stages
+
+PASSES = Stage("passes", [sys.executable, "-c", "pass"])
+FAILS = Stage("fails", [sys.executable, "-c", "raise SystemExit(2)"])
+
+
+def test_a_run_whose_stages_pass_has_passed(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.stages(PASSES)
+    assert run.summary()
+
+
+def test_a_stage_that_fails_fails_the_run_and_lets_the_others_go_on(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(tmp_path)
+    run.stages(FAILS, PASSES)
+    assert [(result.name, result.has_passed) for result in run.results] == [("fails", False), ("passes", True)]
+    assert not run.summary()
+    assert "FAILED" in capfd.readouterr().out
+
+
+def test_settings_of_the_surroundings_do_not_reach_a_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://elsewhere/production")
+    monkeypatch.setenv("SLUICE_METRICS_TOKEN", "token")
+    environment = Run(tmp_path).environment()
+    assert "DATABASE_URL" not in environment
+    assert {name: value for name, value in environment.items() if name.startswith("SLUICE_")} == {
+        "SLUICE_MODE": "embedded",
+        "SLUICE_DATA_DIR": str(tmp_path / "data"),
+    }
+
+
+def test_each_program_of_the_static_checks_is_installed() -> None:
+    assert [stage.name for stage in static_stages() if not Path(stage.command[0]).exists()] == []
+
+
+def test_a_program_that_is_missing_and_cannot_be_installed_is_named() -> None:
+    ask = "from tests.services import require_programs; require_programs('redis-server', 'chromium')"
+    nowhere = os.environ | {"PATH": "/nonexistent"}
+    asked = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, env=nowhere, capture_output=True, text=True)
+    assert asked.returncode == 1
+    assert asked.stderr == "The tests need more programs. On Debian, as root: apt-get install redis-server chromium\n"
+
+
+def test_continuous_integration_runs_everything() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert script.read_text().splitlines()[-1] == "exec make test"
