@@ -30,13 +30,12 @@ def record(
         action=action,
         assistant=assistant or (environment.assistant if environment else None),
         environment=environment,
-        target=_short(target, "target"),
-        reason=_short(reason, "reason"),
+        target=_short(target, AuditEntry.target.field.max_length),
+        reason=_short(reason, AuditEntry.reason.field.max_length),
         details=details or {},
     )
 
 
-def _short(text: str, field: str) -> str:
+def _short(text: str, limit: int | None) -> str:
     """Cut `text` to its column: a long reason is no ground to refuse the change it explains."""
-    limit = AuditEntry._meta.get_field(field).max_length
     return text if limit is None or len(text) <= limit else text[: limit - 1] + "…"

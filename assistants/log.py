@@ -11,10 +11,12 @@ Constraints that decide the design:
 """
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
+from typing import cast
 
 import msgspec
 from django.db import connection, transaction
@@ -24,12 +26,16 @@ from assistants.log_sql import PostgresLog, SqliteLog
 from assistants.messages import Event, Message
 from assistants.models import Block, EventKey, LogHead
 
+logger = logging.getLogger(__name__)
+
 COMPRESSION_LEVEL = 1
 BLOCKS_PER_READ = 200
 
 Listener = Callable[[dict[int, int]], None]
 
 listeners: list[Listener] = []
+# Its type stub takes the class for an instance.
+_Damaged = cast("type[Exception]", isal_zlib.error)
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[Message | None])
 
@@ -146,10 +152,18 @@ def pack(messages: Sequence[Message | None]) -> bytes:
 
 
 def unpack(block: Block) -> list[Event]:
-    """Read a block's events. Raises isal_zlib.error or msgspec.DecodeError where the bytes are damaged."""
-    messages = _decoder.decode(isal_zlib.decompress(bytes(block.body)))
+    """Read a block's events. Damaged bytes are logged and give unreadable events: no reader may stick at them."""
+    count = block.last_position - block.first_position + 1
+    try:
+        messages = _decoder.decode(isal_zlib.decompress(bytes(block.body)))
+        is_readable = len(messages) == count
+    except (_Damaged, msgspec.DecodeError, UnicodeDecodeError):
+        is_readable = False
+    if not is_readable:
+        logger.error("Block %s of the log cannot be read.", block)
+        messages = [None] * count
     return [
-        Event(position, block.received_at, block.source, message)
+        Event(position, block.received_at, block.source, message, is_readable)
         for position, message in enumerate(messages, start=block.first_position)
     ]
 
@@ -165,7 +179,7 @@ class Reader:
     def window(self, events: int) -> list[Event]:
         """Return what is known behind `after`: at least `events` many, if the log has them."""
         while len(self.buffer) < events:
-            blocks = self._next_blocks()
+            blocks = self._next_blocks(events - len(self.buffer))
             for block in blocks:
                 self.buffer.extend(event for event in unpack(block) if event.position > self.after)
             if len(blocks) < BLOCKS_PER_READ:
@@ -178,10 +192,21 @@ class Reader:
             del self.buffer[: max(0, position - self.buffer[0].position + 1)]
         self.after = position
 
-    def _next_blocks(self) -> list[Block]:
+    def _next_blocks(self, events: int) -> list[Block]:
+        """Read so many blocks that they hold `events` events, or the most that are read at once.
+
+        A block holds one event or thousands: how many are needed is asked first, without their bodies.
+        """
         known_to = self.buffer[-1].position if self.buffer else self.after
-        blocks = Block.objects.filter(environment_id=self.environment_id, last_position__gt=known_to)
-        return list(blocks.order_by("last_position")[:BLOCKS_PER_READ])
+        behind = Block.objects.filter(environment_id=self.environment_id, last_position__gt=known_to)
+        ends = behind.order_by("last_position").values_list("first_position", "last_position")[:BLOCKS_PER_READ]
+        held, last = 0, known_to
+        for first_position, last_position in ends:
+            if held >= events:
+                break
+            held += last_position - max(first_position - 1, last)
+            last = last_position
+        return list(behind.filter(last_position__lte=last).order_by("last_position")) if held else []
 
 
 def _append_to(environment_id: int, group: Iterable[tuple[int, Append]], results: dict[int, Appended]) -> int:
@@ -194,30 +219,31 @@ def _append_to(environment_id: int, group: Iterable[tuple[int, Append]], results
         raise EnvironmentGone(environment_id)
     new_digests: list[bytes] = []
     blocks: list[Block] = []
-    position = old_head
-    for source, same_source in groupby(entries, key=lambda pair: pair[1].source):
+    for _, group_of_source in groupby(entries, key=lambda pair: pair[1].source):
+        same_source = list(group_of_source)
         messages: list[Message] = []
-        received_at = None
         for index, append in same_source:
             fresh = _take_unknown(append.messages, known, new_digests)
             messages += fresh
-            received_at = received_at or append.received_at
             results[index] = Appended(stored=len(fresh), repeated=len(append.messages) - len(fresh))
         if messages:
-            first, position = position + 1, position + len(messages)
-            blocks.append(
-                Block(
-                    environment_id=environment_id,
-                    first_position=first,
-                    last_position=position,
-                    received_at=received_at,
-                    source=source,
-                    body=pack(messages),
-                )
-            )
-    if blocks:
-        store.write(environment_id, old_head, new_digests, blocks)
-    return position
+            blocks.append(_block(same_source[0][1], old_head + len(new_digests), messages))
+    if not blocks:
+        return old_head
+    store.write(environment_id, old_head, new_digests, blocks)
+    return blocks[-1].last_position
+
+
+def _block(first: Append, last_position: int, messages: Sequence[Message]) -> Block:
+    """Make the block of messages that end at a position; it was received when the first of their appends was."""
+    return Block(
+        environment_id=first.environment_id,
+        first_position=last_position - len(messages) + 1,
+        last_position=last_position,
+        received_at=first.received_at,
+        source=first.source,
+        body=pack(messages),
+    )
 
 
 def _take_unknown(messages: Sequence[Message], known: set[bytes], new_digests: list[bytes]) -> list[Message]:

@@ -1,5 +1,7 @@
 """The log's own statements for each database: what must be locked, looked up and written in one append."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Protocol
 
 import psycopg
@@ -9,6 +11,8 @@ from assistants.models import Block
 
 # SQLite takes at most 999 parameters in one statement.
 SQLITE_CHUNK = 900
+# An append behind one that hangs gives up rather than hang with it; SQLite's connections have a limit of their own.
+LOCK_TIMEOUT = "10s"
 
 
 class LogStore(Protocol):
@@ -24,14 +28,17 @@ class LogStore(Protocol):
 class PostgresLog:
     """Statements in psycopg's pipeline with binary parameters: text arrays cost twenty times as much."""
 
-    def __init__(self, wrapper: BaseDatabaseWrapper) -> None:
+    def __init__(self, wrapper: BaseDatabaseWrapper, *, lock_timeout: str = LOCK_TIMEOUT) -> None:
         wrapper.ensure_connection()
+        self.wrapper = wrapper
+        self.lock_timeout = lock_timeout
         # Not Django's cursor: that one binds parameters on the client, as text.
         self.raw: psycopg.Connection = wrapper.connection
 
     def lock(self, environment_id: int, digests: list[bytes]) -> tuple[int | None, set[bytes]]:
         # Two statements, not one: the look-up needs a snapshot taken after the lock was obtained.
-        with self.raw.pipeline(), psycopg.Cursor(self.raw) as heads, psycopg.Cursor(self.raw) as keys:
+        with self._pipeline(), psycopg.Cursor(self.raw) as heads, psycopg.Cursor(self.raw) as keys:
+            heads.execute(f"SET LOCAL lock_timeout = '{self.lock_timeout}'")
             heads.execute(
                 "SELECT position FROM assistants_loghead WHERE environment_id = %b FOR UPDATE", [environment_id]
             )
@@ -44,24 +51,32 @@ class PostgresLog:
         return (head[0] if head else None), known
 
     def write(self, environment_id: int, old_head: int, digests: list[bytes], blocks: list[Block]) -> None:
-        with self.raw.pipeline(), psycopg.Cursor(self.raw) as cursor:
-            cursor.execute(
-                "INSERT INTO assistants_eventkey (environment_id, digest, position) "
-                "SELECT %b, digest, %b + ordinal FROM unnest(%b::bytea[]) WITH ORDINALITY AS keys (digest, ordinal)",
-                [environment_id, old_head, digests],
-            )
-            cursor.executemany(
-                "INSERT INTO assistants_block "
-                "(environment_id, first_position, last_position, received_at, source, body) "
-                "VALUES (%b, %b, %b, %b, %b, %b)",
-                [_block_row(block) for block in blocks],
-            )
-            cursor.execute(
-                "UPDATE assistants_loghead SET position = %b WHERE environment_id = %b AND position = %b",
-                [blocks[-1].last_position, environment_id, old_head],
-            )
-            if cursor.rowcount != 1:
-                raise RuntimeError(f"The head of environment {environment_id} moved under its lock.")
+        with psycopg.Cursor(self.raw) as heads:
+            with self._pipeline(), psycopg.Cursor(self.raw) as cursor:
+                cursor.execute(
+                    "INSERT INTO assistants_eventkey (environment_id, digest, position) "
+                    "SELECT %b, digest, %b + ordinal "
+                    "FROM unnest(%b::bytea[]) WITH ORDINALITY AS keys (digest, ordinal)",
+                    [environment_id, old_head, digests],
+                )
+                cursor.executemany(
+                    "INSERT INTO assistants_block "
+                    "(environment_id, first_position, last_position, received_at, source, body) "
+                    "VALUES (%b, %b, %b, %b, %b, %b)",
+                    [_block_row(block) for block in blocks],
+                )
+                heads.execute(
+                    "UPDATE assistants_loghead SET position = %b WHERE environment_id = %b AND position = %b",
+                    [blocks[-1].last_position, environment_id, old_head],
+                )
+            # Within the pipeline the answers are not there yet.
+            _must_have_moved(environment_id, heads.rowcount)
+
+    @contextlib.contextmanager
+    def _pipeline(self) -> Iterator[None]:
+        """Send statements without waiting for each answer; errors are raised as Django's, as from its own cursors."""
+        with self.wrapper.wrap_database_errors, self.raw.pipeline():
+            yield
 
 
 class SqliteLog:
@@ -96,8 +111,12 @@ class SqliteLog:
                 "UPDATE assistants_loghead SET position = %s WHERE environment_id = %s AND position = %s",
                 [blocks[-1].last_position, environment_id, old_head],
             )
-            if cursor.rowcount != 1:
-                raise RuntimeError(f"The head of environment {environment_id} moved under its lock.")
+            _must_have_moved(environment_id, cursor.rowcount)
+
+
+def _must_have_moved(environment_id: int, rows: int) -> None:
+    if rows != 1:
+        raise RuntimeError(f"The head of environment {environment_id} moved under its lock.")
 
 
 def _block_row(block: Block) -> tuple[object, ...]:

@@ -1,28 +1,38 @@
-"""Segment messages as Sluice keeps them, and the rules by which one item of a request becomes a message or is refused."""
+"""Segment messages as Sluice keeps them, and the rules by which one item of a request becomes a message."""
 
+import re
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-MAX_MESSAGE_BYTES = 32_768
-MAX_DEPTH = 32
-# No double holds an integer with more digits: a reader would see infinity.
-MAX_NUMBER_DIGITS = 308
+from assistants.faults import Refused, excerpt, find_fault
+
 TYPES = frozenset({"track", "identify", "page", "screen", "group", "alias"})
 # A timestamp further ahead than this is a broken clock, not an event of the future.
 MAX_AHEAD = timedelta(days=366)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_STRINGS = ("type", "event", "userId", "anonymousId", "groupId", "previousId", "name", "category", "messageId", "timestamp")
+_STRINGS = (
+    "type",
+    "event",
+    "userId",
+    "anonymousId",
+    "groupId",
+    "previousId",
+    "name",
+    "category",
+    "messageId",
+    "timestamp",
+)
 _IDS = frozenset({"userId", "anonymousId", "groupId", "previousId", "messageId"})
 _OBJECTS = ("properties", "traits", "context", "integrations")
 # The key is the request's business, and `sentAt` is written afresh with each attempt.
 _NOT_KEPT = ("writeKey", "sentAt")
-_DIGITS_TO_ZERO = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
+# The characters of a date and time: Python reads more than ISO 8601, such as any separator between the two.
+_TIMESTAMP = re.compile(r"[0-9TtZW:., +-]+")
 
 
 class Message(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=True):
@@ -49,18 +59,22 @@ class Message(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One message at its position in the log; without a message where the person was erased."""
+    """One message at its position in the log; without a message where the person was erased.
+
+    The message is missing as well where the block cannot be read any more; then `is_readable` is false.
+    """
 
     position: int
     received_at: datetime
     source: str
     message: Message | None
+    is_readable: bool = True
 
     @property
     def name(self) -> str:
         """What people call it: the event's name, the page's name, or the type."""
         if self.message is None:
-            return "Erased"
+            return "Erased" if self.is_readable else "Unreadable"
         return self.message.event or self.message.name or self.message.type.capitalize()
 
     @property
@@ -69,14 +83,6 @@ class Event(msgspec.Struct, frozen=True):
         if self.message is None:
             return ""
         return self.message.user_id or self.message.anonymous_id or ""
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Why an item of a request was not taken: a code for programs, a message for people."""
-
-    code: str
-    message: str
 
 
 class _Incoming(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -119,42 +125,13 @@ def read_message(raw: bytes | Raw, *, received_at: datetime, fixed_type: str = "
     try:
         incoming = _incoming.decode(item)
     except msgspec.ValidationError:
-        members = dict(_members.decode(item))
-        incoming, extra = _sort_members(members)
+        incoming, extra = _sort_members(_members.decode(item))
     else:
         extra = {}
     type_ = fixed_type or incoming.type or ""
     if type_ not in TYPES:
-        return Refused("unknown_type", _type_message(incoming.type))
+        return Refused("unknown_type", _type_message(incoming.type, is_text="type" not in extra))
     return _message(incoming, type_, extra, received_at)
-
-
-def find_fault(item: bytes) -> Refused | None:
-    """Look for what no store and no reader downstream can be trusted with, the same on every database.
-
-    A lone surrogate comes here as bytes that are not UTF-8: JSON's escapes allow it, but no text can hold it.
-    """
-    if not item.startswith(b"{"):
-        return Refused("not_an_object", f"An item must be a JSON object, not {_excerpt(item)}.")
-    if len(item) > MAX_MESSAGE_BYTES:
-        return Refused("message_too_large", f"The item has {len(item):,} bytes; the limit is {MAX_MESSAGE_BYTES:,}.")
-    try:
-        value = _anything.decode(item)
-    except RecursionError:
-        return _too_deep()
-    except msgspec.ValidationError:
-        return Refused("number_out_of_range", "A number is too large for any reader to hold.")
-    except UnicodeDecodeError:
-        return Refused("lone_surrogate", "A key or a text contains half of a surrogate pair (\\ud800 to \\udfff).")
-    except msgspec.DecodeError as error:
-        return Refused("invalid_json", f"The item is not valid JSON: {error}.")
-    if b"\\u0000" in item and _any_text(value, "\0"):
-        return Refused("nul_character", "A key or a text contains the NUL character (\\u0000).")
-    if b"0" * (MAX_NUMBER_DIGITS + 1) in item.translate(_DIGITS_TO_ZERO) and _has_huge_integer(value):
-        return Refused("number_out_of_range", "A number is too large for any reader to hold.")
-    if item.count(b"{") + item.count(b"[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
-        return _too_deep()
-    return None
 
 
 def merge_defaults(message: Message, *, context: Raw | None, integrations: Raw | None) -> Message:
@@ -221,8 +198,9 @@ def _message(incoming: _Incoming, type_: str, extra: dict[str, Raw], received_at
     timestamp = _usable_timestamp(incoming.timestamp, received_at)
     if timestamp is None:
         timestamp = received_at.isoformat(timespec="milliseconds")
-        if incoming.timestamp:
-            extra = {**extra, "originalTimestamp": Raw(_encoder.encode(incoming.timestamp))}
+        given = Raw(_encoder.encode(incoming.timestamp)) if incoming.timestamp else extra.pop("timestamp", None)
+        if given is not None:
+            extra = {**extra, "originalTimestamp": given}
     return Message(
         type=type_,
         event=incoming.event or UNSET,
@@ -244,7 +222,7 @@ def _message(incoming: _Incoming, type_: str, extra: dict[str, Raw], received_at
 
 def _usable_timestamp(text: str | None, received_at: datetime) -> str | None:
     """Return the timestamp as it was sent if it is ISO 8601 and between 1970 and a year ahead; else None."""
-    if not text:
+    if not text or not _TIMESTAMP.fullmatch(text):
         return None
     try:
         moment = datetime.fromisoformat(text)
@@ -266,42 +244,10 @@ def _merged(defaults: Raw, own: Raw | UnsetType) -> Raw:
     return Raw(_encoder.encode({**_members.decode(defaults), **_members.decode(own)}))
 
 
-def _any_text(value: Any, part: str) -> bool:
-    """Whether any key or text within a decoded JSON value contains `part`."""
-    if isinstance(value, str):
-        return part in value
-    if isinstance(value, dict):
-        return any(part in key or _any_text(member, part) for key, member in value.items())
-    return isinstance(value, list) and any(_any_text(member, part) for member in value)
-
-
-def _has_huge_integer(value: Any) -> bool:
-    if isinstance(value, int):
-        return abs(value) >= 10**MAX_NUMBER_DIGITS
-    if isinstance(value, dict):
-        return any(_has_huge_integer(member) for member in value.values())
-    return isinstance(value, list) and any(_has_huge_integer(member) for member in value)
-
-
-def _depth(value: Any) -> int:
-    if isinstance(value, dict):
-        return 1 + max(map(_depth, value.values()), default=0)
-    if isinstance(value, list):
-        return 1 + max(map(_depth, value), default=0)
-    return 0
-
-
-def _too_deep() -> Refused:
-    return Refused("too_deep", f"The item is nested more than {MAX_DEPTH} levels deep.")
-
-
-def _type_message(given: str | None) -> str:
+def _type_message(given: str | None, *, is_text: bool) -> str:
     known = ", ".join(sorted(TYPES))
+    if not is_text:
+        return f"The type must be a text, one of {known}."
     if not given:
         return f"The item has no type; it must be one of {known}."
-    return f"The type {_excerpt(given.encode())} is not one of {known}."
-
-
-def _excerpt(raw: bytes) -> str:
-    text = raw[:40].decode(errors="replace")
-    return f"“{text}…”" if len(raw) > 40 else f"“{text}”"
+    return f"The type {excerpt(given)} is not one of {known}."

@@ -51,8 +51,6 @@ def main() -> None:
         prepare()
     except (CommandError, ImproperlyConfigured, DatabaseError, OSError) as error:
         sys.exit(f"Sluice cannot start: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 if __name__ == "__main__":

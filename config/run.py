@@ -27,7 +27,9 @@ def commands(port: int) -> dict[str, list[str]]:
     """Name the processes that make a running Sluice and what starts each."""
     python = sys.executable
     web = [python, "-m", "granian", "--interface", "asgi", "--host", HOST, "--port", str(port), "--no-ws"]
-    worker = [python, "-m", "celery", "--app", "config", "--quiet", "worker", "--pool", "prefork", "--concurrency", "2"]
+    # Whoever runs this as root knows; Celery's warning about it would be the first thing to read.
+    celery = [python, "-W", "ignore:You're running the worker with superuser", "-m", "celery", "--app", "config"]
+    worker = [*celery, "--quiet", "worker", "--pool", "prefork", "--concurrency", "2"]
     return {
         "web": [*web, "--log-level", "warning", "config.asgi:application"],
         "worker": [*worker, "--without-gossip", "--without-mingle", "--loglevel", "WARNING"],
@@ -50,7 +52,7 @@ class Child:
         """Start the process if it is due; notice that it has ended and set when the next one may start."""
         if self.process is None:
             if now >= self.start_at:
-                self.process, self.started_at = subprocess.Popen(self.command), now
+                self.process, self.started_at = start(self.command), now
             return
         status = self.process.poll()
         if status is not None:
@@ -121,6 +123,15 @@ class Supervisor:
                 child.wait(time.monotonic() + 1.0)
 
 
+def start(command: list[str]) -> subprocess.Popen[bytes]:
+    """Start a process that leaves Ctrl-C, which reaches all of the group, to the supervisor."""
+    return subprocess.Popen(command, preexec_fn=ignore_interrupts)
+
+
+def ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def answers(port: int) -> bool:
     """Ask the web server whether it is there."""
     connection = http.client.HTTPConnection(HOST, port, timeout=1.0)
@@ -156,16 +167,23 @@ def chosen_port() -> int:
     return port
 
 
+def prepare() -> int:
+    """Prepare in a process of its own, which takes its memory with it; returns its exit status."""
+    process = start([sys.executable, "-m", "config.prepare"])
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        return 128 + signal.SIGINT
+
+
 def main() -> None:
     os.environ.setdefault("SLUICE_MODE", "embedded")
     port = chosen_port()
     os.environ["PORT"] = str(port)
-    try:
-        prepared = subprocess.run([sys.executable, "-m", "config.prepare"], check=False)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    if prepared.returncode:
-        sys.exit(prepared.returncode)
+    if status := prepare():
+        sys.exit(status)
     children = [Child(name, command) for name, command in commands(port).items()]
     Supervisor(children, port).run()
 

@@ -7,12 +7,11 @@ from urllib.parse import urlsplit
 
 from asgiref.sync import iscoroutinefunction
 from django.contrib.auth import logout
-from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import resolve_url
 from django.utils.decorators import sync_and_async_middleware
+from django.utils.deprecation import MiddlewareMixin
 from django_htmx.http import HttpResponseClientRedirect
 
 View = Callable[..., HttpResponseBase]
@@ -60,7 +59,7 @@ def _bound(response: HttpResponseBase) -> HttpResponseBase:
     return response
 
 
-class SignInRequiredMiddleware(LoginRequiredMiddleware):
+class SignInRequiredMiddleware(MiddlewareMixin):
     """Lets only people who are signed in see a page, except views marked `login_not_required`.
 
     A session ends 12 hours after its last page (SESSION_COOKIE_AGE) and seven days after sign-in. Fragments that a page
@@ -68,23 +67,23 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
     """
 
     def process_view(
-        self, request: HttpRequest, view_func: View, view_args: tuple[Any, ...], view_kwargs: dict[str, Any]
+        self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HttpResponseBase | None:
         # Asked before the user is: health checks must answer without a database.
-        if not getattr(view_func, "login_required", True):
+        if not getattr(view, "login_required", True):
             return None
         if request.user.is_authenticated:
             _limit_session(request, now=int(time.time()))
-        return super().process_view(request, view_func, view_args, view_kwargs)
+        return None if request.user.is_authenticated else _to_sign_in(request)
 
-    def handle_no_permission(self, request: HttpRequest, view_func: View) -> HttpResponseBase:
-        """Send people to the sign-in page, and from there back to the page they were on.
 
-        htmx would show that page in place of a fragment, so it is told to go there with the whole window.
-        """
-        sign_in = resolve_url(self.get_login_url(view_func))
-        redirect = redirect_to_login(_page_of(request), sign_in, self.redirect_field_name)
-        return HttpResponseClientRedirect(redirect.url) if _is_fragment(request) else redirect
+def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
+    """Send people to the sign-in page, and from there back to the page they were on.
+
+    htmx would show that page in place of a fragment, so it is told to go there with the whole window.
+    """
+    redirect = redirect_to_login(_page_of(request))
+    return HttpResponseClientRedirect(redirect.url) if _is_fragment(request) else redirect
 
 
 def _page_of(request: HttpRequest) -> str:

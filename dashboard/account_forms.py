@@ -11,8 +11,11 @@ from django.http import HttpRequest
 
 from dashboard.people import normal_email
 
-# Django's class takes its type argument from the type checker only.
-_SetPasswordForm = SetPasswordForm[User] if TYPE_CHECKING else SetPasswordForm
+# Django's class takes a type argument in the eyes of the type checker only.
+if TYPE_CHECKING:
+    UserPasswordForm = SetPasswordForm[User]
+else:
+    UserPasswordForm = SetPasswordForm
 
 EMAIL_MAX_LENGTH = 150
 
@@ -36,7 +39,7 @@ class SignInForm(AuthenticationForm):
         return username.lower()
 
 
-class NewPasswordForm(_SetPasswordForm):
+class NewPasswordForm(UserPasswordForm):
     """A new password, entered twice; what is wrong with it is said at the first field."""
 
     new_password1 = forms.CharField(
@@ -56,7 +59,8 @@ class NewPasswordForm(_SetPasswordForm):
     def clean(self) -> dict[str, Any]:
         self.validate_passwords("new_password1", "new_password2")
         self.validate_password_for_user(self.user, "new_password1")
-        return self.cleaned_data
+        cleaned: dict[str, Any] = self.cleaned_data
+        return cleaned
 
 
 class PasswordChangeForm(NewPasswordForm):

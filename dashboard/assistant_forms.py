@@ -53,7 +53,7 @@ class AssistantForm(AssistantModelForm):
         label="Service CRN",
         required=False,
         max_length=500,
-        help_text="Paste it to fill in the account ID and the service instance below. It replaces what they hold.",
+        help_text=f"Fills in the account ID and the service instance below. It looks like {CRN_EXAMPLE}",
     )
 
     class Meta:
@@ -66,10 +66,10 @@ class AssistantForm(AssistantModelForm):
         }
         help_texts = {
             "name": "As your team calls it, such as Customer Care.",
-            "language": "Language tag, such as en or pt-BR. Events carry it as the property language.",
-            "account_id": "Events carry it as the property accountId.",
-            "service_instance": "Events carry it as the property serviceInstance.",
-            "vendor_assistant_id": "Events carry it as the property assistantId.",
+            "language": "Language tag, such as en or pt-BR: the property language of events.",
+            "account_id": "The property accountId of events.",
+            "service_instance": "The property serviceInstance of events.",
+            "vendor_assistant_id": "The property assistantId of events.",
         }
 
     def clean_name(self) -> str:
@@ -110,8 +110,7 @@ class EnvironmentForm(EnvironmentModelForm):
         model = Environment
         fields = ["name"]
         help_texts = {
-            "name": "Letters, digits, hyphens and underscores, such as staging. "
-            "Events carry it as the property environment."
+            "name": "Letters, digits, hyphens and underscores, such as staging: the property environment of events."
         }
 
     def clean_name(self) -> str:

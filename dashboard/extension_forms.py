@@ -50,10 +50,17 @@ def region_choices() -> list[tuple[str, str]]:
     ]
 
 
+class ConditionalField(forms.CharField):
+    """A text that is asked for in some cases only: whether it may be empty is for the form's own cleaning to say."""
+
+    def validate(self, value: Any) -> None:
+        """Accept an empty text."""
+
+
 class DestinationForm(forms.Form):
     """Where events go: the source's key and region. The key is write-only: no page ever holds it again."""
 
-    write_key = forms.CharField(
+    write_key = ConditionalField(
         label="Segment key",
         max_length=200,
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "mono"}),
@@ -66,9 +73,8 @@ class DestinationForm(forms.Form):
         error_messages={"required": "Choose the region of your Segment workspace."},
         help_text="Where your Segment workspace keeps its data. The wrong region loses events without an error.",
     )
-    endpoint = forms.CharField(
+    endpoint = ConditionalField(
         label="Own URL",
-        required=False,
         max_length=500,
         widget=forms.URLInput(attrs={"autocomplete": "off", "placeholder": "https://events.example.com"}),
         help_text="For the region “Own URL” only: the base URL, as a Segment library's host; /v1/batch is added.",
@@ -81,19 +87,22 @@ class DestinationForm(forms.Form):
         help_text="The name the source has in Segment, so that you recognize it here.",
     )
     field_order = ["source_name", "write_key", "region", "endpoint"]
+    # The browser cannot know in which cases a field is needed.
+    use_required_attribute = False
 
     def __init__(self, *args: Any, key_is_kept: bool, asks_host: bool = True, **kwargs: Any) -> None:
         """`key_is_kept`: an empty key keeps the one entered before. `asks_host`: see whether an own URL answers."""
         super().__init__(*args, **kwargs)
         self.asks_host = asks_host
         self.entered_endpoint = ""
-        self.fields["write_key"].required = not key_is_kept
-        self.fields["write_key"].error_messages["required"] = "Enter the Segment key."
+        self.needs_key = not key_is_kept
         if not settings.SLUICE_ALLOW_CUSTOM_ENDPOINTS:
             del self.fields["endpoint"]
 
     def clean_write_key(self) -> str:
         key: str = self.cleaned_data["write_key"]
+        if not key and self.needs_key:
+            raise ValidationError("Enter the Segment key.")
         if re.search(r"\s", key):
             raise ValidationError("The Segment key has spaces inside. Copy it again, in one piece.")
         if key and not WRITE_KEY.fullmatch(key):
@@ -150,7 +159,7 @@ class ConnectForm(DestinationForm):
         if not draft_key_last4:
             del self.fields["reuse_key"]
         elif self.data.get(self.add_prefix("reuse_key")):
-            self.fields["write_key"].required = False
+            self.needs_key = False
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -14,6 +14,13 @@ from django.http import HttpRequest
 FAILURES_PER_NETWORK = 50
 
 
+class ThrottledRequest(HttpRequest):
+    """What the middleware of django-axes leaves on a request whose sign-in was refused."""
+
+    axes_credentials: dict[str, Any] | None
+    axes_ip_address: str
+
+
 class SignInThrottle(AxesDatabaseHandler):
     """Counts wrong passwords in the database, where all processes see them.
 

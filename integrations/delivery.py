@@ -4,38 +4,39 @@ Whatever happens between two of these steps, the next holder begins at the curso
 same IDs, and Segment drops what it has. Nothing is cleaned up after a worker that died.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
+
+from django.db import Error as DatabaseError
 
 from assistants import encryption, log
 from assistants.log import Reader
 from assistants.messages import Event
-from integrations import index, leases
+from integrations import index, leases, settle
 from integrations.compose import Batch, compose
-from integrations.leases import Lease, LostLeaseError, TermsChangedError
+from integrations.leases import Lease, LostLeaseError, Progress, TermsChangedError
 from integrations.models import Lane
+from integrations.refused import READ_AHEAD_EVENTS, TOO_MANY, UNDECIDED, Suspects, halves
 from integrations.segment.client import batch_body
 from integrations.segment.limits import MAX_BATCH_MESSAGES
-from integrations.segment.verdicts import Answer, Verdict, retry_delay, verdict
-from integrations.settle import Attempt, record_failure, record_progress, record_unreadable_key
-from integrations.terms import load_terms
+from integrations.segment.verdicts import Answer, Verdict, back_off, retry_delay, verdict
+from integrations.settle import Attempt, Part
+from integrations.terms import TermsInForce, load_terms
 
 logger = logging.getLogger(__name__)
 
 # A holder gives the lane back after this time, so that others get their turn.
 TURN_SECONDS = 5.0
-# As many single events refused one after the other speak of the connection, not of the events.
-REFUSALS_IN_A_ROW = 10
 # Segment asks partners to stay below 50 requests a second.
 SECONDS_BETWEEN_REQUESTS = 1 / 50
 READ_EVENTS = MAX_BATCH_MESSAGES
-UNDECIDED = (
-    "Segment refuses this event, and no other event behind it shows yet whether the fault is the event's or the "
-    "connection's. Answer {status}: {excerpt}"
-)
+# A lane on which Sluice itself fails is left alone for this time: it would fail again, and fill the log.
+OWN_FAULT_DELAY = timedelta(seconds=60)
 
 
 class Client(Protocol):
@@ -46,88 +47,137 @@ class Client(Protocol):
 
 
 def run_lane(lane_id: int, client: Client) -> bool:
-    """Take a turn at a lane, if it is free and due; return whether it has more to do at once."""
+    """Take a turn at a lane, if it is free and due; return whether it has more to do at once.
+
+    Touches database and network, so not for use within a transaction. Raises the database's errors; any other one is a
+    fault of Sluice, which the lane shows as its last error.
+    """
     lease = leases.take(lane_id)
     if lease is None:
         return False
     try:
-        more = _turn(lease, client)
+        progress = _take_turn(lease, client)
     except LostLeaseError:
         logger.warning("Lane %d was taken over; this turn is given up.", lane_id)
-        return False
-    except encryption.DecryptionError as error:
-        record_unreadable_key(lease, str(error))
         return False
     finally:
         leases.release(lease)
     # An event that came between the last read and the release had its wake-up turned away by the lease.
-    return more or log.head(lease.environment_id) > lease.cursor
+    return progress is Progress.MOVED or (progress is Progress.IDLE and _has_more(lease))
 
 
-def _turn(lease: Lease, client: Client) -> bool:
-    """Work until the lane is idle, fails, or the turn is over; only in the last case there is more to do at once."""
-    lane = Lane.objects.select_related("connection").get(pk=lease.lane_id)
-    reader = Reader(lease.environment_id, after=lease.cursor)
-    if lane.kind == Lane.Kind.INDEX:
-        step: Callable[[], bool] = lambda: index.step(lease, reader)  # noqa: E731  one name for both kinds of step
-    else:
-        step = _Turn(lease, reader, client).step
+def _take_turn(lease: Lease, client: Client) -> Progress:
+    try:
+        return _work(lease, client)
+    except encryption.DecryptionError as error:
+        settle.record_unreadable_key(lease, str(error))
+        return Progress.STOPPED
+    except (LostLeaseError, DatabaseError):
+        raise
+    except Exception as error:
+        with contextlib.suppress(LostLeaseError):
+            leases.postpone(lease, delay=OWN_FAULT_DELAY, error=f"Sluice itself failed: {type(error).__name__}.")
+        raise
+
+
+def _work(lease: Lease, client: Client) -> Progress:
+    """Work until the lane is idle, has to stop, or the turn is over."""
     until = time.monotonic() + TURN_SECONDS
-    while step():
-        if time.monotonic() > until:
-            return True
-    return False
+    step = _step_of(lease, client, until)
+    progress = step()
+    while progress is Progress.MOVED and time.monotonic() < until:
+        progress = step()
+    return progress
+
+
+def _step_of(lease: Lease, client: Client, until: float) -> Callable[[], Progress]:
+    if lease.kind == Lane.Kind.INDEX:
+        return partial(index.step, lease, Reader(lease.environment_id, after=lease.cursor))
+    return _Turn(lease, client, until).step
+
+
+def _has_more(lease: Lease) -> bool:
+    head = log.head(lease.environment_id)
+    return lease.cursor < (head if lease.end is None else min(head, lease.end))
 
 
 class _Turn:
     """One holder's work on a connection's lane."""
 
-    def __init__(self, lease: Lease, reader: Reader, client: Client) -> None:
+    terms: TermsInForce
+    reader: Reader
+
+    def __init__(self, lease: Lease, client: Client, until: float) -> None:
         self.lease = lease
-        self.reader = reader
         self.client = client
-        self.terms = load_terms(lease)
-        self.refused_in_a_row = 0
+        self.until = until
+        self.suspects = Suspects()
         self.next_request_at = 0.0
+        self._begin_at_cursor()
 
-    def step(self) -> bool:
-        """Move the cursor by one batch; return whether to go on."""
+    def step(self) -> Progress:
+        """Deliver one range of the log, and further ones as long as refused events wait for a decision."""
         try:
-            return self.terms.is_active and self._next_batch()
+            progress = self._next_range()
+            while progress is Progress.MOVED and self.suspects:
+                progress = self._next_range()
         except TermsChangedError:
-            self.terms = load_terms(self.lease)
-            return True
+            self._begin_at_cursor()
+            return Progress.MOVED
+        return progress
 
-    def _next_batch(self) -> bool:
+    def _begin_at_cursor(self) -> None:
+        """Go back to the cursor, on the terms of this moment; what is not settled is read and sent again."""
+        self.suspects.forget()
+        self.reader = Reader(self.lease.environment_id, after=self.lease.cursor)
+        self.terms = load_terms(self.lease, behind=self.lease.cursor)
+
+    def _next_range(self) -> Progress:
+        self._enter_next_version()
+        if not self.terms.is_active:
+            return Progress.STOPPED
         events = self._events()
-        if not events:
-            return False
-        batch = compose(events, self.terms.terms)
-        if not batch.messages:
-            self._settle(batch, None)
-            return True
-        attempt = self._send(batch, retries=self.lease.attempts)
-        if attempt.verdict is Verdict.ACCEPTED:
-            self._settle(batch, attempt)
-            return True
-        if attempt.verdict is Verdict.CONTENT:
-            return self._find_refused([event for event in events if event.position <= batch.last], batch, attempt)
-        return self._fail(batch, attempt)
+        if not events or self.reader.after - self.lease.cursor > READ_AHEAD_EVENTS:
+            return self._wait_for_proof() if self.suspects else Progress.IDLE
+        self.suspects.begin_range()
+        return self._deliver(events, is_part=bool(self.suspects))
+
+    def _enter_next_version(self) -> None:
+        """Where a version of the connection ends, load the one that follows."""
+        last = self.terms.last_position
+        if last is None or self.reader.after < last or last == self.lease.end:
+            return
+        known = self.lease.terms_seq
+        self.terms = load_terms(self.lease, behind=self.reader.after)
+        if self.suspects and self.lease.terms_seq != known:
+            raise TermsChangedError
 
     def _events(self) -> Sequence[Event]:
-        """What lies behind the cursor, as far as one version of the terms reaches."""
+        """What lies behind the reader's place, as far as one version of the terms reaches."""
         events = self.reader.window(READ_EVENTS)
         last = self.terms.last_position
-        if self.lease.cursor == self.lease.end:
-            return []
-        if last is not None and events and events[-1].position > last:
-            events = [event for event in events if event.position <= last]
-            if not events:
-                raise TermsChangedError
-        return events
+        if last is None or not events or events[-1].position <= last:
+            return events
+        return [event for event in events if event.position <= last]
 
-    def _send(self, batch: Batch, *, retries: int) -> Attempt:
-        leases.begin_attempt(self.lease, to=batch.last)
+    def _deliver(self, events: Sequence[Event], *, is_part: bool) -> Progress:
+        """Send the longest batch from the front of `events`, and see to what becomes of it."""
+        batch = compose(events, self.terms.terms)
+        if not batch.messages:
+            return self._pass_over(Part(self.terms, batch, None))
+        attempt = self._send(batch, is_part=is_part)
+        part = Part(self.terms, batch, attempt)
+        if part.is_accepted:
+            return self._accept(part)
+        if part.is_refused:
+            settle.record_refusal(self.lease, part)
+            return self._suspect(part) if len(batch.messages) == 1 else self._search(halves(events, batch))
+        settle.record_failure(self.lease, part, attempt, delay=retry_delay(attempt.answer, self.lease.attempts))
+        return Progress.STOPPED
+
+    def _send(self, batch: Batch, *, is_part: bool) -> Attempt:
+        retries = 0 if is_part else self.lease.attempts
+        leases.begin_attempt(self.lease, to=batch.last, is_part=is_part)
         self._pace()
         now = datetime.now(UTC)
         body = batch_body(batch.messages, now)
@@ -142,82 +192,46 @@ class _Turn:
             time.sleep(wait)
         self.next_request_at = time.monotonic() + SECONDS_BETWEEN_REQUESTS
 
-    def _settle(
-        self, batch: Batch, attempt: Attempt | None, suspects: Sequence[tuple[Batch, Attempt]] = ()
-    ) -> None:
-        record_progress(self.lease, self.terms, batch, attempt, suspects)
-        if attempt is not None and attempt.verdict is Verdict.ACCEPTED:
-            self.refused_in_a_row = 0
-        self.reader.pass_to(batch.last)
+    def _pass_over(self, part: Part) -> Progress:
+        """Leave a range behind of which nothing is to be sent; with the suspects before it, if there are any."""
+        if self.suspects:
+            self.suspects.add(part)
+        else:
+            settle.record_progress(self.lease, [part])
+        self.reader.pass_to(part.batch.last)
+        return Progress.MOVED
 
-    def _fail(self, batch: Batch, attempt: Attempt) -> bool:
-        delay = retry_delay(attempt.answer, self.lease.attempts)
-        record_failure(self.lease, self.terms, batch, attempt, delay=delay)
-        return False
+    def _accept(self, part: Part) -> Progress:
+        settle.record_progress(self.lease, [*self.suspects.parts, part])
+        self.suspects.accepted()
+        self.reader.pass_to(part.batch.last)
+        return Progress.MOVED
 
-    def _find_refused(self, events: list[Event], whole: Batch, first: Attempt) -> bool:
-        """Send a refused range in ever smaller halves, in order, until the events at fault stand alone.
+    def _search(self, parts: Sequence[Sequence[Event]]) -> Progress:
+        """Deliver the halves of a refused batch in order; end early where nothing is open and the turn is over."""
+        for events in parts:
+            progress = self._deliver(events, is_part=True)
+            if progress is not Progress.MOVED or self._may_end():
+                return progress
+        return Progress.MOVED
 
-        A single event that is refused stays a suspect until another one of the range is accepted: only that shows that
-        the fault is the event's. A suspect is decided together with the acceptance that decides it, so that a worker
-        that dies in between leaves nothing half done.
-        """
-        suspects: list[tuple[Batch, Attempt]] = []
-        accepted_any = False
-        parts = self._halves(events, whole) if len(whole.messages) > 1 else []
-        if not parts:
-            suspects.append((whole, first))
-            self.refused_in_a_row += 1
-        while parts:
-            part = parts.pop()
-            batch = compose(part, self.terms.terms)
-            if not batch.messages:
-                if suspects:
-                    suspects.append((batch, first))
-                else:
-                    self._settle(batch, None)
-                continue
-            attempt = self._send(batch, retries=0)
-            if attempt.verdict is Verdict.ACCEPTED:
-                self._settle(batch, attempt, suspects)
-                suspects, accepted_any = [], True
-            elif attempt.verdict is not Verdict.CONTENT:
-                return self._fail(batch, attempt)
-            elif len(batch.messages) > 1:
-                parts += self._halves(part, batch)
-            else:
-                self.refused_in_a_row += 1
-                suspects.append((batch, attempt))
-                if self.refused_in_a_row >= REFUSALS_IN_A_ROW:
-                    break
-                if accepted_any:
-                    self._reject(suspects)
-                    suspects = []
-        return self._decide(suspects)
+    def _may_end(self) -> bool:
+        return self.suspects.is_decided and not self.suspects and time.monotonic() >= self.until
 
-    def _halves(self, events: list[Event], batch: Batch) -> list[list[Event]]:
-        """Split the events of a batch so that each side has half of its messages; the first half comes last."""
-        middle = batch.positions[len(batch.positions) // 2]
-        return [
-            [event for event in events if middle <= event.position <= batch.last],
-            [event for event in events if event.position < middle],
-        ]
+    def _suspect(self, part: Part) -> Progress:
+        """See to a single event that was refused: rejected, waiting for proof, or one too many."""
+        self.suspects.add(part)
+        self.reader.pass_to(part.batch.last)
+        if self.suspects.are_too_many:
+            settle.record_too_many_refused(self.lease, part, self.suspects.why(TOO_MANY))
+            return Progress.STOPPED
+        if self.suspects.is_decided:
+            settle.record_progress(self.lease, self.suspects.parts)
+            self.suspects.rejected()
+        return Progress.MOVED
 
-    def _reject(self, suspects: list[tuple[Batch, Attempt]]) -> None:
-        *earlier, (batch, attempt) = suspects
-        self._settle(batch, attempt, earlier)
-
-    def _decide(self, suspects: list[tuple[Batch, Attempt]]) -> bool:
-        """End the search: nothing is open, or too many were refused in a row, or nobody can tell yet."""
-        if not suspects:
-            return True
-        refused = [(batch, attempt) for batch, attempt in suspects if batch.messages]
-        batch, attempt = refused[-1]
-        if self.refused_in_a_row >= REFUSALS_IN_A_ROW:
-            reason = f"Segment refused {self.refused_in_a_row} events one after the other: {attempt.answer.excerpt}"
-            record_failure(self.lease, self.terms, batch, attempt, delay=timedelta(0), attention=reason)
-            return False
-        error = UNDECIDED.format(status=attempt.answer.status, excerpt=attempt.answer.excerpt)
-        delay = retry_delay(attempt.answer, self.lease.attempts)
-        record_failure(self.lease, self.terms, batch, attempt, delay=delay, error=error)
-        return False
+    def _wait_for_proof(self) -> Progress:
+        """Leave suspects behind which nothing shows yet whose fault it is: they are tried again, with what has come."""
+        delay = back_off(self.lease.attempts)
+        settle.record_undecided(self.lease, self.suspects.why(UNDECIDED), delay=delay)
+        return Progress.STOPPED

@@ -7,15 +7,16 @@ from django.db import transaction
 from assistants.log import Reader
 from integrations import counts, leases
 from integrations.compose import counted_name
+from integrations.leases import Lease, Progress
 
 EVENTS_PER_STEP = 5_000
 
 
-def step(lease: leases.Lease, reader: Reader) -> bool:
+def step(lease: Lease, reader: Reader) -> Progress:
     """Count the next events; return whether there were any. Raises LostLeaseError."""
     events = reader.window(EVENTS_PER_STEP)
     if not events:
-        return False
+        return Progress.IDLE
     tally: Counter[counts.CountKey] = Counter()
     for event in events:
         minute = event.received_at.replace(second=0, microsecond=0)
@@ -26,4 +27,4 @@ def step(lease: leases.Lease, reader: Reader) -> bool:
         counts.add(lease.lane_id, tally)
     lease.cursor = last
     reader.pass_to(last)
-    return True
+    return Progress.MOVED

@@ -9,13 +9,26 @@ import socket
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 from typing import Any
 
 from django.conf import settings
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from assistants.models import Environment
 from integrations.models import Lane
+
+
+class Progress(Enum):
+    """How one step of a holder's turn ended."""
+
+    # The cursor may have moved, and there may be more to read.
+    MOVED = "moved"
+    # Nothing is left to read.
+    IDLE = "idle"
+    # There is more, but not now: a try failed, or the connection does not send.
+    STOPPED = "stopped"
 
 
 class LostLeaseError(Exception):
@@ -32,6 +45,7 @@ class Lease:
 
     lane_id: int
     environment_id: int
+    kind: str
     token: int
     cursor: int
     end: int | None
@@ -55,6 +69,7 @@ def take(lane_id: int) -> Lease | None:
     return Lease(
         lane_id=lane.pk,
         environment_id=lane.environment_id,
+        kind=lane.kind,
         token=lane.lease_token,
         cursor=lane.cursor,
         end=lane.end,
@@ -63,17 +78,19 @@ def take(lane_id: int) -> Lease | None:
     )
 
 
-def begin_attempt(lease: Lease, *, to: int) -> None:
+def begin_attempt(lease: Lease, *, to: int, is_part: bool = False) -> None:
     """Note, before it is sent, that a batch up to position `to` is on its way; extends the lease.
 
-    An attempt is counted here, so that one that kills its worker counts too. Raises TermsChangedError, LostLeaseError.
+    An attempt is counted here, so that one that kills its worker counts too; the parts of a batch that is being searched
+    for what Segment refuses belong to one attempt. Raises TermsChangedError, also where the environment was deleted, and
+    LostLeaseError.
     """
-    changed = _held(lease).filter(terms_seq=lease.terms_seq).update(
-        in_flight_to=to, attempts=F("attempts") + 1, lease_until=lease_end()
-    )
-    if not changed:
+    attempts = max(lease.attempts, 1) if is_part else lease.attempts + 1
+    # The only condition in a subquery: an environment that is deleted at this moment may see one more request.
+    unchanged = _held(lease).filter(terms_seq=lease.terms_seq, environment__in=Environment.objects.present())
+    if not unchanged.update(in_flight_to=to, attempts=attempts, lease_until=lease_end()):
         raise_why(lease)
-    lease.attempts += 1
+    lease.attempts = attempts
 
 
 def move(lease: Lease, *, cursor: int, begun: bool) -> None:
@@ -94,6 +111,18 @@ def move(lease: Lease, *, cursor: int, begun: bool) -> None:
         raise_why(lease)
 
 
+def extend(lease: Lease) -> None:
+    """Hold the lane for another while; in a transaction, also lock its row to the end of it. Raises LostLeaseError."""
+    if not _held(lease).update(lease_until=lease_end()):
+        raise LostLeaseError
+
+
+def confirm(lease: Lease) -> None:
+    """Do as `extend`, if the terms are still those that the lease knows. Raises as `begin_attempt`."""
+    if not _held(lease).filter(terms_seq=lease.terms_seq).update(lease_until=lease_end()):
+        raise_why(lease)
+
+
 def postpone(lease: Lease, *, delay: timedelta, error: str) -> None:
     """Leave the cursor where it is, say why, and let nobody try again before `delay` is over. Raises LostLeaseError."""
     changes: dict[str, Any] = {"in_flight_to": None, "last_error": error[:500], "next_attempt_at": Now() + delay}
@@ -103,8 +132,8 @@ def postpone(lease: Lease, *, delay: timedelta, error: str) -> None:
 
 
 def release(lease: Lease) -> None:
-    """Give the lane back; does nothing where the lease was lost."""
-    _held(lease).update(lease_until=None, lease_holder="")
+    """Give the lane back, with nothing in flight; does nothing where the lease was lost."""
+    _held(lease).update(lease_until=None, lease_holder="", in_flight_to=None)
 
 
 def lease_end() -> Any:

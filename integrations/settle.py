@@ -1,4 +1,7 @@
-"""Settle: write what became of a batch, in one transaction that only the holder of the lease can commit."""
+"""Settle: write what became of a batch, in one transaction that only the holder of the lease can commit.
+
+Locks are taken in one order everywhere: the lane first, by the UPDATE that checks the lease, then the connection.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,16 +10,17 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.db.models.functions import Now
+from django.utils import timezone
 
 from integrations import counts, leases
 from integrations.compose import ACCEPTED, Batch
-from integrations.leases import Lease
+from integrations.leases import Lease, TermsChangedError
 from integrations.models import Connection, Delivery, Rejection
 from integrations.segment.verdicts import Answer, Verdict
-from integrations.terms import TermsInForce
+from integrations.terms import TermsInForce, is_same_destination
 
 REJECTED_REASON = "refused_by_segment"
+NO_DELAY = timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -29,118 +33,164 @@ class Attempt:
     number: int
     at: datetime
 
+    @property
+    def error(self) -> str:
+        """What went wrong, in short, for people."""
+        return f"{self.answer.status}: {self.answer.excerpt}" if self.answer.status else self.answer.error
 
-def record_progress(
-    lease: Lease,
-    terms: TermsInForce,
-    batch: Batch,
-    attempt: Attempt | None,
-    suspects: Sequence[tuple[Batch, Attempt]] = (),
-) -> None:
-    """Move the cursor over a batch that was accepted, refused as a single event, or held nothing to send.
 
-    `suspects` are the batches before it that wait for this decision: single events refused before, and what lies
-    between them. Raises LostLeaseError or TermsChangedError; then nothing is written.
+@dataclass(frozen=True)
+class Part:
+    """A batch, the terms by which it was composed, and how its sending ended; no attempt if there was nothing to send."""
+
+    terms: TermsInForce
+    batch: Batch
+    attempt: Attempt | None
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.attempt is not None and self.attempt.verdict is Verdict.ACCEPTED
+
+    @property
+    def is_refused(self) -> bool:
+        return self.attempt is not None and self.attempt.verdict is Verdict.CONTENT
+
+
+def record_progress(lease: Lease, parts: Sequence[Part]) -> None:
+    """Move the cursor over consecutive parts: accepted ones, refused single events, and those with nothing to send.
+
+    Raises LostLeaseError or TermsChangedError; then nothing is written.
     """
-    settled = [*suspects, (batch, attempt)]
+    last = parts[-1].batch.last
     with transaction.atomic():
-        leases.move(lease, cursor=batch.last, begun=attempt is not None)
+        leases.move(lease, cursor=last, begun=any(part.attempt for part in parts))
         tally: Counter[counts.CountKey] = Counter()
-        for part, its_attempt in settled:
-            _write(lease, terms, part, its_attempt, tally)
+        for part in parts:
+            _settle(lease, part, tally)
         counts.add(lease.lane_id, tally)
-        if batch.is_test and attempt is not None and attempt.verdict is Verdict.ACCEPTED:
-            Connection.objects.filter(pk=terms.connection_id).update(test_accepted_at=Now())
-    lease.cursor, lease.attempts = batch.last, 0
+    lease.cursor, lease.attempts = last, 0
 
 
-def record_failure(
-    lease: Lease,
-    terms: TermsInForce,
-    batch: Batch,
-    attempt: Attempt,
-    *,
-    delay: timedelta,
-    error: str = "",
-    attention: str = "",
-) -> None:
-    """Leave the cursor where it is: to be tried again after `delay`, or not before a person has seen to it.
+def record_refusal(lease: Lease, part: Part) -> None:
+    """Note that Segment refused a batch for its content; what becomes of its events is not decided by that.
 
-    `attention` says what a person must see to; an answer that speaks of the connection says it by itself.
+    Raises LostLeaseError.
     """
-    answer = attempt.answer
-    error = error or attention or (f"{answer.status}: {answer.excerpt}" if answer.status else answer.error)
-    if attempt.verdict is Verdict.CONNECTION:
-        attention = f"Segment answered {error}"
     with transaction.atomic():
-        leases.postpone(lease, delay=timedelta(0) if attention else delay, error=error)
-        outcome = Delivery.Outcome.REFUSED if attention else Delivery.Outcome.RETRY
-        _delivery(lease, terms, batch, attempt, outcome).save()
-        if attention:
-            _need_attention(Connection.objects.filter(pk=terms.connection_id), attention)
+        leases.extend(lease)
+        _delivery(lease, part, Delivery.Outcome.REFUSED).save()
+
+
+def record_failure(lease: Lease, part: Part, attempt: Attempt, *, delay: timedelta) -> None:
+    """Leave the cursor where it is: to be tried again after `delay`, or, by the verdict, once a person has seen to it.
+
+    An answer of a destination that was changed in the meantime says nothing about the new one: raises
+    TermsChangedError once it is recorded. Raises LostLeaseError; then nothing is written.
+    """
+    is_permanent = attempt.verdict is Verdict.CONNECTION
+    with transaction.atomic():
+        leases.extend(lease)
+        is_current = is_same_destination(part.terms)
+        _delivery(lease, part, Delivery.Outcome.REFUSED if is_permanent else Delivery.Outcome.RETRY).save()
+        if is_current:
+            leases.postpone(lease, delay=NO_DELAY if is_permanent else delay, error=attempt.error)
+        if is_current and is_permanent:
+            _need_attention(_connection(part), f"Segment answered {attempt.error}")
+    if not is_current:
+        raise TermsChangedError
+
+
+def record_undecided(lease: Lease, error: str, *, delay: timedelta) -> None:
+    """Leave refused events behind of which nothing shows yet whose fault it is, to be tried again after `delay`.
+
+    Raises LostLeaseError or TermsChangedError; then nothing is written.
+    """
+    with transaction.atomic():
+        leases.confirm(lease)
+        leases.postpone(lease, delay=delay, error=error)
+
+
+def record_too_many_refused(lease: Lease, part: Part, reason: str) -> None:
+    """Stop a connection that has one event after the other refused; the ones not yet rejected stay where they are.
+
+    Raises as `record_undecided`.
+    """
+    with transaction.atomic():
+        leases.confirm(lease)
+        leases.postpone(lease, delay=NO_DELAY, error=reason)
+        _need_attention(_connection(part), reason)
 
 
 def record_unreadable_key(lease: Lease, error: str) -> None:
-    """Stop a connection whose write key cannot be decrypted; nothing was composed, nothing is lost."""
+    """Stop a connection whose write key cannot be decrypted; nothing was composed, nothing is lost.
+
+    Raises LostLeaseError.
+    """
     with transaction.atomic():
-        leases.postpone(lease, delay=timedelta(0), error=error)
+        leases.postpone(lease, delay=NO_DELAY, error=error)
         _need_attention(Connection.objects.filter(lanes=lease.lane_id), f"The write key cannot be read. {error}")
 
 
-def _write(
-    lease: Lease, terms: TermsInForce, batch: Batch, attempt: Attempt | None, tally: Counter[counts.CountKey]
-) -> None:
-    """Write one batch's Delivery and Rejection, and add what became of its events to the tally."""
-    for (minute, name, reason), count in batch.left_out_counts.items():
+def _settle(lease: Lease, part: Part, tally: Counter[counts.CountKey]) -> None:
+    """Write what became of one part's events, and add it to the tally."""
+    for (minute, name, reason), count in part.batch.left_out_counts.items():
         tally[(minute, name, reason)] += count
-    if not batch.messages or attempt is None:
-        _delivery(lease, terms, batch, None, Delivery.Outcome.NOTHING).save()
-        return
-    accepted = attempt.verdict is Verdict.ACCEPTED
-    for (minute, name), count in batch.sent_counts.items():
-        tally[(minute, name, ACCEPTED if accepted else counts.REJECTED)] += count
-    outcome = Delivery.Outcome.ACCEPTED if accepted else Delivery.Outcome.REFUSED
-    _delivery(lease, terms, batch, attempt, outcome).save()
-    if not accepted:
-        Rejection.objects.create(
-            lane_id=lease.lane_id,
-            position=batch.positions[0],
-            reason=REJECTED_REASON,
-            status=attempt.answer.status,
-            answer=attempt.answer.excerpt[:500],
-            at=attempt.at,
-        )
+    for (minute, name), count in part.batch.sent_counts.items():
+        tally[(minute, name, ACCEPTED if part.is_accepted else counts.REJECTED)] += count
+    if part.attempt is None:
+        _delivery(lease, part, Delivery.Outcome.NOTHING).save()
+    elif part.is_accepted:
+        _delivery(lease, part, Delivery.Outcome.ACCEPTED).save()
+        if part.batch.is_test and is_same_destination(part.terms):
+            _connection(part).update(test_accepted_at=timezone.now())
+    else:
+        _reject(lease, part.batch, part.attempt)
 
 
-def _delivery(
-    lease: Lease, terms: TermsInForce, batch: Batch, attempt: Attempt | None, outcome: Delivery.Outcome
-) -> Delivery:
+def _reject(lease: Lease, batch: Batch, attempt: Attempt) -> None:
+    """Write the rejection of a single event; that it was refused is in the Delivery of then."""
+    Rejection.objects.create(
+        lane_id=lease.lane_id,
+        position=batch.positions[0],
+        reason=REJECTED_REASON,
+        status=attempt.answer.status,
+        answer=attempt.answer.excerpt[:500],
+        at=attempt.at,
+    )
+
+
+def _delivery(lease: Lease, part: Part, outcome: Delivery.Outcome) -> Delivery:
     delivery = Delivery(
         lane_id=lease.lane_id,
-        version_id=terms.version_id,
-        first_position=batch.first,
-        last_position=batch.last,
-        sent=len(batch.messages),
-        left_out=len(batch.left_out),
+        version_id=part.terms.version_id,
+        first_position=part.batch.first,
+        last_position=part.batch.last,
+        sent=len(part.batch.messages),
+        left_out=len(part.batch.left_out),
         size_bytes=0,
         attempt=0,
         outcome=outcome,
     )
-    if attempt is not None:
-        delivery.size_bytes = attempt.size_bytes
-        delivery.attempt = attempt.number
-        delivery.status = attempt.answer.status
-        delivery.answer = attempt.answer.excerpt[:500]
-        delivery.duration_ms = attempt.answer.duration_ms
-        delivery.at = attempt.at
+    if part.attempt is not None:
+        delivery.size_bytes = part.attempt.size_bytes
+        delivery.attempt = part.attempt.number
+        delivery.status = part.attempt.answer.status
+        delivery.answer = part.attempt.answer.excerpt[:500]
+        delivery.duration_ms = part.attempt.answer.duration_ms
+        delivery.at = part.attempt.at
     return delivery
+
+
+def _connection(part: Part) -> QuerySet[Connection]:
+    return Connection.objects.filter(pk=part.terms.connection_id)
 
 
 def _need_attention(connections: QuerySet[Connection], attention: str) -> None:
     """Pause a connection until a person has seen to it; one that a person paused stays as it is."""
+    # By this process's clock: SQLite's has milliseconds, and a notice finds its incident again by the exact time.
     connections.filter(status=Connection.Status.ACTIVE).update(
         status=Connection.Status.NEEDS_ATTENTION,
         attention=attention[:500],
-        attention_at=Now(),
+        attention_at=timezone.now(),
         attention_notified_at=None,
     )

@@ -1,4 +1,4 @@
-"""The terms on which a lane delivers at its cursor: where to, with which key, what, and up to which position."""
+"""The terms on which a lane delivers at one place of the log: where to, with which key, what, and up to where."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -6,51 +6,57 @@ from typing import Any
 
 from assistants import encryption
 from integrations.compose import Terms
-from integrations.leases import Lease
+from integrations.leases import Lease, LostLeaseError
 from integrations.models import Connection, ConnectionVersion, Lane, LaneVersion
 from integrations.segment.regions import CUSTOM, SANDBOX, base_url
 
 
 @dataclass(frozen=True)
 class TermsInForce:
-    """One version of a connection as it holds behind a lane's cursor, up to `last_position` (None: without end)."""
+    """One version of a connection as it holds behind a position, up to `last_position` (None: without end)."""
 
     connection_id: uuid.UUID
     version_id: int
     terms: Terms
     base_url: str
     write_key: str = field(repr=False)
+    sealed_write_key: str = field(repr=False)
     is_active: bool
     is_paced: bool
     last_position: int | None
 
 
-def load_terms(lease: Lease) -> TermsInForce:
-    """Read what holds behind the lease's cursor now, and note in the lease as of when.
+def load_terms(lease: Lease, *, behind: int) -> TermsInForce:
+    """Read what holds behind a position now, and note in the lease as of when.
 
-    Raises encryption.DecryptionError where the write key cannot be read with the present keys.
+    Raises LostLeaseError where the lane is gone, and encryption.DecryptionError where the write key cannot be read with
+    the present keys.
     """
-    lane = Lane.objects.select_related("connection").get(pk=lease.lane_id)
+    lane = Lane.objects.select_related("connection", "environment__assistant").filter(pk=lease.lane_id).first()
+    if lane is None:
+        raise LostLeaseError
     lease.terms_seq = lane.terms_seq
     connection = lane.connection
     if connection is None:
         raise ValueError(f"Lane {lane.pk} has no connection.")
-    versions = LaneVersion.objects.filter(lane=lane).select_related("version")
-    current = versions.filter(from_position__lte=lease.cursor + 1).order_by("-from_position").first()
-    if current is None:
-        raise ValueError(f"Lane {lane.pk} has no version at position {lease.cursor + 1}.")
-    following = versions.filter(from_position__gt=lease.cursor + 1).order_by("from_position").first()
-    ends = [end for end in (lease.end, following and following.from_position - 1) if end is not None]
+    version, last_position = _version_behind(lane, behind)
     return TermsInForce(
         connection_id=connection.pk,
-        version_id=current.version_id,
-        terms=compose_terms(connection, current.version),
+        version_id=version.pk,
+        terms=compose_terms(connection, version),
         base_url=base_url(connection.settings),
         write_key=encryption.decrypt(connection.write_key, context=connection.secret_context),
-        is_active=connection.status == Connection.Status.ACTIVE and connection.removed_at is None,
+        sealed_write_key=connection.write_key,
+        is_active=_is_active(lane, connection),
         is_paced=connection.settings["region"] not in (CUSTOM, SANDBOX),
-        last_position=min(ends, default=None),
+        last_position=last_position,
     )
+
+
+def is_same_destination(terms: TermsInForce) -> bool:
+    """Say whether the connection still sends to where, and with the key with which, these terms do."""
+    connection = Connection.objects.get(pk=terms.connection_id)
+    return (base_url(connection.settings), connection.write_key) == (terms.base_url, terms.sealed_write_key)
 
 
 def compose_terms(connection: Connection, version: ConnectionVersion) -> Terms:
@@ -60,4 +66,27 @@ def compose_terms(connection: Connection, version: ConnectionVersion) -> Terms:
         namespace=connection.pk,
         selection=frozenset((type_, name) for type_, name in version.selection),
         anonymous_sessions=bool(options.get("anonymous_sessions")),
+    )
+
+
+def _version_behind(lane: Lane, position: int) -> tuple[ConnectionVersion, int | None]:
+    """Return the version that holds for the first event behind a position, and the last event it holds for."""
+    versions = LaneVersion.objects.filter(lane=lane).select_related("version")
+    current = versions.filter(from_position__lte=position + 1).order_by("-from_position").first()
+    if current is None:
+        raise ValueError(f"Lane {lane.pk} has no version at position {position + 1}.")
+    following = versions.filter(from_position__gt=position + 1).order_by("from_position").first()
+    ends = [lane.end] if lane.end is not None else []
+    if following is not None:
+        ends.append(following.from_position - 1)
+    return current.version, min(ends, default=None)
+
+
+def _is_active(lane: Lane, connection: Connection) -> bool:
+    environment = lane.environment
+    return (
+        connection.status == Connection.Status.ACTIVE
+        and lane.stopped_at is None
+        and environment.deleted_at is None
+        and environment.assistant.deleted_at is None
     )

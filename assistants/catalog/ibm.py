@@ -23,7 +23,6 @@ STEPS = PropertyType(
         ]
     },
 )
-IDENTITY = "Needs a user ID: without one the event stays in the log and is not sent."
 
 # What the examples have in common.
 ANYWHERE = {
@@ -81,7 +80,7 @@ def _steps(description: str, skill: Skill = Skill.ALL) -> Property:
 MESSAGE_HANDLED = Entry(
     name="Message Handled",
     description="The assistant has finished handling a message.",
-    fires=f"Once for each message that the assistant has answered. {IDENTITY}",
+    fires="Once for each message that the assistant has answered.",
     needs_user_id=True,
     properties=(
         *_common(message="the message", place="the message was handled", session="its session"),
@@ -171,7 +170,7 @@ MESSAGE_HANDLED = Entry(
 SESSION_STARTED = Entry(
     name="Session Started",
     description="A new session with the assistant has begun.",
-    fires=f"Once for each session, except for clients of the stateless API. {IDENTITY}",
+    fires="Once for each session, except for clients of the stateless API.",
     needs_user_id=True,
     properties=_common(message="the message that started the session", place="it started", session="the session"),
     examples=(
@@ -217,7 +216,7 @@ def _action_properties(*, message: str, place: str, twin: Property, steps: str) 
 ACTION_STARTED = Entry(
     name="Action Started",
     description="Processing of an action, or of a subaction, has begun.",
-    fires=f"Each time an action begins. Coming back from a subaction or another topic begins nothing. {IDENTITY}",
+    fires="Each time an action begins. Coming back from a subaction or another topic begins nothing.",
     needs_user_id=True,
     properties=_action_properties(
         message="the message that started the action",
@@ -247,7 +246,7 @@ ACTION_STARTED = Entry(
 ACTION_COMPLETED = Entry(
     name="Action Completed",
     description="Processing of an action, or of a subaction, has ended.",
-    fires=f"Each time an action ends, whatever the reason. {IDENTITY}",
+    fires="Each time an action ends, whatever the reason.",
     needs_user_id=True,
     properties=_action_properties(
         message="the message that started the action (maybe some turns ago)",

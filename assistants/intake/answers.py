@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from assistants.messages import Refused
+from assistants.faults import Refused
 
 _encoder = msgspec.json.Encoder()
 

@@ -1,14 +1,17 @@
 """The ASGI callable beside Django: it answers the intake paths and hands everything else on."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+
+from django.db import Error as DatabaseError
 
 from assistants import log
 from assistants.addresses import scope_address
 from assistants.intake import segment
 from assistants.intake.answers import Answer, Unreadable, failure, success
-from assistants.intake.body import Disconnected, Receive, Scope, Send, read_body
+from assistants.intake.body import BODY_SECONDS, Disconnected, Receive, Scope, Send, read_body
 from assistants.intake.committer import Committer, Intent, StorageDown
 from assistants.intake.keyring import GuessLimit, Keyring, Opened
 from assistants.intake.refusals import RefusedItem
@@ -22,34 +25,49 @@ SOURCE = "segment"
 
 
 class Intake:
-    """Answers /v1/…; `fallback` answers the rest."""
+    """Answers /v1/…; `fallback` answers the rest. A body must be complete within `body_seconds`."""
 
-    def __init__(self, *, fallback: Application) -> None:
+    def __init__(self, *, fallback: Application, body_seconds: float = BODY_SECONDS) -> None:
         self.fallback = fallback
+        self.body_seconds = body_seconds
         self.keyring = Keyring()
         self.guesses = GuessLimit()
         self.committer = Committer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await _lifespan(receive, send, self.close)
         elif scope["type"] == "http" and scope["path"].startswith("/v1/"):
             await self._answer(scope, receive, send)
         else:
             await self.fallback(scope, receive, send)
 
+    def close(self) -> None:
+        """Store what is waiting and end the threads; nothing can be answered afterwards."""
+        self.committer.close()
+        self.keyring.close()
+
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            answer = await self._segment(scope, receive)
-        except Unreadable as error:
-            answer = error.answer
-        except StorageDown as error:
-            answer = failure(503, "unavailable", f"{error} Nothing was stored; send it again.", retry_after=RETRY_SECONDS)
-        except log.EnvironmentGone:
-            answer = failure(401, "unknown_key", "The environment of this key does not exist any more.")
+            answer = await self._answer_to(scope, receive)
         except Disconnected:
             return
         await _respond(send, answer)
+
+    async def _answer_to(self, scope: Scope, receive: Receive) -> Answer:
+        try:
+            return await self._segment(scope, receive)
+        except Unreadable as error:
+            return error.answer
+        except StorageDown as error:
+            return failure(503, "unavailable", f"{error} Nothing was stored; send it again.", retry_after=RETRY_SECONDS)
+        except log.EnvironmentGone:
+            return failure(401, "unknown_key", "The environment of this key does not exist any more.")
+        except Disconnected:
+            raise
+        except Exception:
+            logger.exception("A request to %s failed.", scope["path"])
+            return failure(500, "internal_error", "Sluice failed at this request and stored nothing of it.")
 
     async def _segment(self, scope: Scope, receive: Receive) -> Answer:
         path = scope["path"]
@@ -58,13 +76,19 @@ class Intake:
         if scope["method"] != "POST":
             return failure(400, "invalid_request", f"Malformed JSON: send a POST with a body, not a {scope['method']}.")
         header_key = segment.basic_user(dict(scope["headers"]).get(b"authorization", b""))
-        body = await read_body(scope, receive, limit=segment.MAX_BODY_BYTES, too_large_status=400)
+        body = await read_body(
+            scope, receive, limit=segment.MAX_BODY_BYTES, too_large_status=400, seconds=self.body_seconds
+        )
         request = segment.take_apart(path, body, header_key=header_key)
         opened = await self._open(request.write_key, scope)
         return await self._store(request, opened)
 
     async def _open(self, key: str, scope: Scope) -> Opened:
-        opened = await self.keyring.open(key)
+        try:
+            opened = await self.keyring.open(key)
+        except DatabaseError as error:
+            logger.warning("The database did not look up an ingest key: %s", type(error).__name__)
+            raise StorageDown("The database is not available.") from None
         if opened:
             return opened
         if self.guesses.count(scope_address(scope)):
@@ -83,6 +107,7 @@ class Intake:
                     RefusedItem(opened.environment_id, SOURCE, now, reason, raw) for _, reason, raw in read.refused
                 ],
                 key_id=opened.key_id,
+                size_bytes=read.size_bytes,
             )
         )
         if request.fixed_type and read.refused:
@@ -97,9 +122,11 @@ async def _respond(send: Send, answer: Answer) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-async def _lifespan(receive: Receive, send: Send) -> None:
+async def _lifespan(receive: Receive, send: Send, close: Callable[[], None]) -> None:
     while True:
         event = await receive()
+        if event["type"] == "lifespan.shutdown":
+            await asyncio.to_thread(close)
         await send({"type": f"{event['type']}.complete"})
         if event["type"] == "lifespan.shutdown":
             return

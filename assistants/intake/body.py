@@ -2,26 +2,30 @@
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
 
 from isal import isal_zlib
 
 from assistants.intake.answers import Unreadable
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 BODY_SECONDS = 15.0
 GZIP = 16 + zlib.MAX_WBITS
+# Its type stub takes the class for an instance.
+_NotGzip = cast("type[Exception]", isal_zlib.error)
 
 
 class Disconnected(Exception):
     """The client went away before its body was complete."""
 
 
-async def read_body(scope: Scope, receive: Receive, *, limit: int, too_large_status: int) -> bytes:
+async def read_body(
+    scope: Scope, receive: Receive, *, limit: int, too_large_status: int, seconds: float = BODY_SECONDS
+) -> bytes:
     """Return the inflated body of a request, chunked or not.
 
     Raises Unreadable where it is larger than `limit` bytes, too slow, or compressed in a way that cannot be read, and
@@ -32,10 +36,10 @@ async def read_body(scope: Scope, receive: Receive, *, limit: int, too_large_sta
     if declared.isdigit() and int(declared) > limit:
         raise _too_large(limit, too_large_status)
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             raw = await _receive_all(receive, limit, too_large_status)
     except TimeoutError:
-        raise Unreadable(408, "timeout", f"The body did not arrive within {BODY_SECONDS:g} seconds.") from None
+        raise Unreadable(408, "timeout", f"The body did not arrive within {seconds:g} seconds.") from None
     encoding = headers.get(b"content-encoding", b"identity").strip().lower()
     if encoding in (b"", b"identity"):
         return raw
@@ -50,7 +54,7 @@ def inflate(raw: bytes, *, limit: int, too_large_status: int) -> bytes:
     inflater = isal_zlib.decompressobj(GZIP)
     try:
         body = inflater.decompress(raw, limit + 1)
-    except isal_zlib.error:
+    except _NotGzip:
         raise Unreadable(400, "invalid_gzip", "The body says it is gzip, but cannot be unpacked.") from None
     if len(body) > limit:
         raise _too_large(limit, too_large_status)

@@ -28,10 +28,14 @@ T = TypeVar("T")
 
 # One block stays small enough to be read and erased at once.
 GROUP_EVENTS = 4_000
+GROUP_BYTES = 8_000_000
 GROUP_REQUESTS = 256
 # Requests waiting beyond this are turned away: the database is slower than what arrives.
 WAITING_REQUESTS = 2_000
+WAITING_BYTES = 128_000_000
 KEY_USE_SECONDS = 60.0
+# A database that hangs must not keep the process from ending.
+CLOSE_SECONDS = 10.0
 
 
 class StorageDown(Exception):
@@ -40,11 +44,12 @@ class StorageDown(Exception):
 
 @dataclass(frozen=True)
 class Intent:
-    """What one request wants stored."""
+    """What one request wants stored; `size_bytes` is about what it takes in memory until then."""
 
     append: log.Append
     refused: Sequence[RefusedItem] = ()
     key_id: int | None = None
+    size_bytes: int = 0
 
 
 @dataclass
@@ -59,8 +64,10 @@ class Committer:
 
     def __init__(self) -> None:
         self._waiting: deque[_Waiting] = deque()
+        self._waiting_bytes = 0
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._is_closing = False
         self._key_uses: dict[int, float] = {}
 
     async def store(self, intent: Intent) -> log.Appended:
@@ -68,12 +75,23 @@ class Committer:
         loop = asyncio.get_running_loop()
         waiting = _Waiting(intent, loop, loop.create_future())
         with self._wake:
-            if len(self._waiting) >= WAITING_REQUESTS:
+            if self._is_closing:
+                raise StorageDown("This process is shutting down.")
+            if len(self._waiting) >= WAITING_REQUESTS or self._waiting_bytes >= WAITING_BYTES:
                 raise StorageDown("Too many requests are waiting for the database.")
             self._waiting.append(waiting)
+            self._waiting_bytes += intent.size_bytes
             self._start()
             self._wake.notify()
         return await waiting.future
+
+    def close(self) -> None:
+        """Take nothing more, store what is waiting, and end the thread with its database connection."""
+        with self._wake:
+            self._is_closing = True
+            self._wake.notify()
+        if self._thread is not None:
+            self._thread.join(CLOSE_SECONDS)
 
     def _start(self) -> None:
         if self._thread is None or not self._thread.is_alive():
@@ -81,22 +99,29 @@ class Committer:
             self._thread.start()
 
     def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not self._waiting:
-                    self._wake.wait()
-                group = self._take()
+        while group := self._next_group():
             self._commit(group)
             self._note_key_uses(group)
+        connection.close()
+
+    def _next_group(self) -> list[_Waiting]:
+        """Wait for requests and return those that go together; none when it is time to end."""
+        with self._wake:
+            while not self._waiting and not self._is_closing:
+                self._wake.wait()
+            return self._take()
 
     def _take(self) -> list[_Waiting]:
-        group = [self._waiting.popleft()]
-        events = len(group[0].intent.append.messages)
+        group: list[_Waiting] = []
+        events = size = 0
         while self._waiting and len(group) < GROUP_REQUESTS:
-            events += len(self._waiting[0].intent.append.messages)
-            if events > GROUP_EVENTS:
+            intent = self._waiting[0].intent
+            events += len(intent.append.messages)
+            size += intent.size_bytes
+            if group and (events > GROUP_EVENTS or size > GROUP_BYTES):
                 break
             group.append(self._waiting.popleft())
+        self._waiting_bytes -= sum(waiting.intent.size_bytes for waiting in group)
         return group
 
     def _commit(self, group: list[_Waiting]) -> None:
@@ -108,11 +133,10 @@ class Committer:
             _fail(group, StorageDown("The database is not available."))
         except (DatabaseError, log.EnvironmentGone) as error:
             self._commit_each(group, error)
-        except BaseException:
-            # Whatever ends this thread must not leave requests waiting for ever.
-            _fail(group, StorageDown("The request could not be stored."))
-            connection.close()
-            raise
+        except Exception as error:
+            # A fault of ours must neither end this thread, with requests waiting for it, nor hit the neighbours.
+            logger.exception("Could not store %d requests.", len(group))
+            self._commit_each(group, error)
         else:
             _resolve(group, results)
 

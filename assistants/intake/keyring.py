@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hmac import compare_digest
@@ -29,19 +30,23 @@ class Opened:
 
 
 class Keyring:
-    """The keys seen lately by this process."""
+    """The keys seen lately by this process; `clock` tells seconds that only grow."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._remembered: OrderedDict[bytes, tuple[float, Opened | None]] = OrderedDict()
         # One thread: Django's connections belong to threads, and the event loop must not wait for a database.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="keyring")
 
     async def open(self, text: str) -> Opened | None:
-        """Return what the key opens; None for a key that is malformed, unknown or revoked."""
+        """Return what the key opens; None for a key that is malformed, unknown or revoked.
+
+        Raises the database's errors.
+        """
         parsed = keys.parse(text)
         if parsed is None:
             return None
-        now = time.monotonic()
+        now = self._clock()
         remembered = self._remembered.get(parsed.digest)
         if remembered and remembered[0] > now:
             return remembered[1]
@@ -52,16 +57,22 @@ class Keyring:
         return opened
 
 
-class GuessLimit:
-    """Counts wrong keys per address and minute, so that guessing is answered with 429 instead of look-ups."""
+    def close(self) -> None:
+        """End the thread that asks the database."""
+        self._executor.shutdown()
 
-    def __init__(self) -> None:
+
+class GuessLimit:
+    """Counts wrong keys per address and minute; `clock` tells seconds that only grow."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._minute = 0
         self._counts: dict[str, int] = {}
 
     def count(self, address: str) -> bool:
         """Note one wrong key; return whether this address has used up its minute."""
-        minute = int(time.monotonic() // 60)
+        minute = int(self._clock() // 60)
         if minute != self._minute or len(self._counts) > WATCHED_ADDRESSES:
             self._minute, self._counts = minute, {}
         self._counts[address] = self._counts.get(address, 0) + 1

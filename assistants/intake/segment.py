@@ -5,39 +5,53 @@ Source: Segment HTTP API; the routes and bodies that the official server SDKs se
 
 import base64
 import binascii
-import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 from msgspec import Raw
 
+from assistants.faults import MAX_MESSAGE_BYTES, Refused, find_fault, mark_lone_surrogates
 from assistants.intake.answers import Unreadable
-from assistants.messages import TYPES, Message, Refused, merge_defaults, read_message
+from assistants.messages import TYPES, Message, merge_defaults, read_message, to_json
+
+T = TypeVar("T")
 
 MAX_BODY_BYTES = 512_000
 MAX_BATCH_ITEMS = 2_500
+# Items beyond the limit are refused one by one, and so listed in the answer. No sender's mistake comes to as many as
+# these, and half a million bytes of "0,0,0,…" must not turn into an answer of many millions.
+MAX_LISTED_ITEMS = 10_000
 BATCH_PATHS = frozenset({"/v1/batch", "/v1/import"})
 # Path → the message type that it fixes.
 SINGLE_PATHS = {f"/v1/{type_}": type_ for type_ in TYPES}
 PATHS = BATCH_PATHS | SINGLE_PATHS.keys()
 
 
+# A member that is null says as much as one that is not there.
+_NULL = Raw(b"null")
+
+
 class _Batch(msgspec.Struct):
     batch: list[Raw]
-    writeKey: Any = None  # noqa: N815  Segment's own name
-    context: Raw | None = None
-    integrations: Raw | None = None
+    writeKey: Raw = _NULL  # noqa: N815  Segment's own name
+    context: Raw = _NULL
+    integrations: Raw = _NULL
 
 
 class _Keyed(msgspec.Struct):
-    writeKey: Any = None  # noqa: N815  Segment's own name
+    writeKey: Raw = _NULL  # noqa: N815  Segment's own name
+
+
+class _Shape(msgspec.Struct):
+    batch: Raw = _NULL
 
 
 _batch_decoder = msgspec.json.Decoder(_Batch)
 _keyed_decoder = msgspec.json.Decoder(_Keyed)
-_anything = msgspec.json.Decoder()
+_shape_decoder = msgspec.json.Decoder(_Shape)
+_text_decoder = msgspec.json.Decoder(str)
 
 
 @dataclass(frozen=True)
@@ -53,10 +67,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Read:
-    """What the items of a request turned out to be: messages, and refused ones with index and raw bytes."""
+    """What the items of a request turned out to be: messages, and refused ones with index and raw bytes.
+
+    `size_bytes` is about what they take in memory.
+    """
 
     messages: list[Message]
     refused: list[tuple[int, Refused, bytes]]
+    size_bytes: int
 
 
 def basic_user(authorization: bytes) -> str:
@@ -77,9 +95,12 @@ def basic_user(authorization: bytes) -> str:
 def take_apart(path: str, body: bytes, *, header_key: str) -> Request:
     """Read a body as far as all routes share it: JSON, an object, one key. Raises Unreadable with what is wrong."""
     try:
-        return _take_apart(path, body, header_key=header_key)
+        return _take_apart(path.rstrip("/"), _as_text(body), header_key=header_key)
     except RecursionError:
         raise Unreadable(400, "too_deep", "The body is nested too deeply.") from None
+    except msgspec.DecodeError as error:
+        reason = str(error).removeprefix("JSON is malformed: ")
+        raise Unreadable(400, "invalid_request", f"Malformed JSON: {reason}.") from None
 
 
 def read_items(request: Request, *, received_at: datetime) -> Read:
@@ -92,119 +113,130 @@ def read_items(request: Request, *, received_at: datetime) -> Read:
             refused.append((index, result, raw))
         else:
             messages.append(result)
-    return Read(messages, refused)
+    return Read(messages, refused, sum(map(len, request.items)) + len(messages) * _size_of_defaults(request))
 
 
 def _read_item(index: int, raw: bytes, request: Request, received_at: datetime) -> Message | Refused:
     if index >= MAX_BATCH_ITEMS:
         return Refused("batch_too_long", f"A batch may hold {MAX_BATCH_ITEMS:,} items; this one is beyond that.")
     message = read_message(raw, received_at=received_at, fixed_type=request.fixed_type)
-    if isinstance(message, Message) and (request.context or request.integrations):
-        return merge_defaults(message, context=request.context, integrations=request.integrations)
-    return message
+    if isinstance(message, Refused) or not _size_of_defaults(request):
+        return message
+    merged = merge_defaults(message, context=request.context, integrations=request.integrations)
+    size = len(to_json(merged))
+    if size > MAX_MESSAGE_BYTES:
+        limit = f"the limit is {MAX_MESSAGE_BYTES:,}"
+        return Refused(
+            "message_too_large", f"With the batch's context and integrations the item has {size:,} bytes; {limit}."
+        )
+    return merged
 
 
-def _take_apart(path: str, body: bytes, *, header_key: str) -> Request:
+def _size_of_defaults(request: Request) -> int:
+    return sum(len(bytes(raw)) for raw in (request.context, request.integrations) if raw is not None)
+
+
+def _as_text(body: bytes) -> bytes:
+    """Return the body if it is UTF-8 and not empty."""
     if not body.strip():
         raise Unreadable(400, "invalid_request", "The body is empty.")
     try:
         body.decode()
     except UnicodeDecodeError as error:
         raise Unreadable(400, "invalid_request", f"The body is not UTF-8: byte {error.start} is wrong.") from None
-    path = path.rstrip("/")
-    if path in BATCH_PATHS:
-        batch, items = _read_batch(body)
-        key = _one_key(header_key, batch.writeKey)
-        return Request(key, items, "", _object(batch.context, "context"), _object(batch.integrations, "integrations"))
-    keyed, item = _read_single(body)
-    return Request(_one_key(header_key, keyed.writeKey), [item], SINGLE_PATHS[path], None, None)
+    return body
 
 
-def _read_batch(body: bytes) -> tuple[_Batch, list[bytes]]:
+def _take_apart(path: str, body: bytes, *, header_key: str) -> Request:
+    if path in SINGLE_PATHS:
+        keyed, item = _read_single(body)
+        return Request(_one_key(header_key, keyed.writeKey), [item], SINGLE_PATHS[path], None, None)
+    batch = _read_batch(body)
+    return Request(
+        write_key=_one_key(header_key, batch.writeKey),
+        items=_items(batch),
+        fixed_type="",
+        context=_object(batch.context, "context"),
+        integrations=_object(batch.integrations, "integrations"),
+    )
+
+
+def _read_batch(body: bytes) -> _Batch:
     try:
-        batch = _batch_decoder.decode(body)
+        return _decode(_batch_decoder, body)[0]
     except msgspec.ValidationError:
         raise _wrong_shape(body) from None
-    except msgspec.DecodeError:
-        parsed = _parse_with_surrogates(body)
-        if not isinstance(parsed, dict) or not isinstance(parsed.get("batch"), list):
-            raise _wrong_shape(body) from None
-        items = [_dump(item) for item in parsed.pop("batch")]
-        batch = _batch_decoder.decode(_head(parsed))
-    else:
-        items = [bytes(raw) for raw in batch.batch]
-    if not items:
-        raise Unreadable(400, "empty_batch", "The batch holds no items.")
-    return batch, items
 
 
 def _read_single(body: bytes) -> tuple[_Keyed, bytes]:
     try:
-        return _keyed_decoder.decode(body), body.strip()
+        keyed, readable = _decode(_keyed_decoder, body)
     except msgspec.ValidationError:
         raise Unreadable(400, "invalid_request", "The body must be a JSON object.") from None
+    return keyed, readable.strip()
+
+
+def _decode(decoder: msgspec.json.Decoder[T], body: bytes) -> tuple[T, bytes]:
+    """Decode a body and return it as it could be read: a lone surrogate is the fault of one item, not of the body."""
+    try:
+        return decoder.decode(body), body
+    except msgspec.ValidationError:
+        raise
     except msgspec.DecodeError:
-        parsed = _parse_with_surrogates(body)
-        if not isinstance(parsed, dict):
-            raise Unreadable(400, "invalid_request", "The body must be a JSON object.") from None
-        return _keyed_decoder.decode(_head(parsed)), _dump(parsed)
+        marked = mark_lone_surrogates(body)
+        return decoder.decode(marked), marked
 
 
-def _parse_with_surrogates(body: bytes) -> Any:
-    """Parse what the strict decoder stopped at: a lone surrogate is one item's fault, the rest is the whole body's."""
-    try:
-        return json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(400, "invalid_request", f"Malformed JSON: {error}.") from None
+def _items(batch: _Batch) -> list[bytes]:
+    if not batch.batch:
+        raise Unreadable(400, "empty_batch", "The batch holds no items.")
+    if len(batch.batch) > MAX_LISTED_ITEMS:
+        raise Unreadable(
+            400, "batch_too_long", f"A batch may hold {MAX_BATCH_ITEMS:,} items, not {len(batch.batch):,}."
+        )
+    return [bytes(raw) for raw in batch.batch]
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _dump(item: Any) -> bytes:
-    """Write an item again, marking one that holds a lone surrogate by bytes that are not UTF-8."""
-    return json.dumps(item, ensure_ascii=False).encode(errors="surrogatepass")
-
-
-def _head(parsed: dict[str, Any]) -> bytes:
-    """Write what a body holds beside its items again. Raises Unreadable where the lone surrogate is there."""
-    head = {name: parsed[name] for name in ("writeKey", "context", "integrations") if name in parsed}
-    try:
-        return json.dumps({**head, "batch": []}, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise Unreadable(400, "lone_surrogate", "A text outside the items holds a lone surrogate.") from None
-
-
-def _one_key(header_key: str, body_key: Any) -> str:
+def _one_key(header_key: str, named: Raw) -> str:
     """Return the one key that header and body name. Raises Unreadable where there is none, or two."""
-    if body_key is not None and not isinstance(body_key, str):
-        raise Unreadable(400, "invalid_request", "writeKey must be a text.")
+    body_key = _key_text(named)
     if header_key and body_key and header_key != body_key:
         raise Unreadable(400, "key_mismatch", "The Authorization header and writeKey name different keys.")
-    key = header_key or body_key or ""
+    key = header_key or body_key
     if not key:
         raise Unreadable(
             400,
             "invalid_write_key",
-            "An invalid write key was provided: give an ingest key of this Sluice as the Basic user name or as writeKey.",
+            "An invalid write key was provided: give an ingest key of this Sluice as Basic user name or as writeKey.",
         )
     return key
 
 
-def _object(raw: Raw | None, name: str) -> Raw | None:
-    if raw is None or bytes(raw) == b"null":
+def _key_text(raw: Raw) -> str:
+    if bytes(raw) == b"null":
+        return ""
+    try:
+        return _text_decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Unreadable(400, "invalid_request", "writeKey must be a text.") from None
+
+
+def _object(raw: Raw, name: str) -> Raw | None:
+    """Return what holds for all items, looked through once as each item is."""
+    if bytes(raw) == b"null":
         return None
-    if not bytes(raw).startswith(b"{"):
-        raise Unreadable(400, "invalid_request", f"The batch's {name} must be a JSON object.")
+    fault = find_fault(bytes(raw))
+    if fault:
+        raise Unreadable(400, fault.code, f"The batch's {name}: {fault.message}")
     return raw
 
 
 def _wrong_shape(body: bytes) -> Unreadable:
-    """Say how the body differs from {"batch": […]}; only syntax is known to be right."""
-    parsed = _anything.decode(body)
-    if not isinstance(parsed, dict):
+    """Say how the body differs from {"batch": […]}."""
+    try:
+        shape, _ = _decode(_shape_decoder, body)
+    except msgspec.ValidationError:
         return Unreadable(400, "invalid_request", "The body must be a JSON object with a list “batch”.")
-    if "batch" not in parsed:
+    if bytes(shape.batch) == b"null":
         return Unreadable(400, "invalid_request", "The body has no “batch”.")
     return Unreadable(400, "invalid_request", "“batch” must be a list.")

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from assistants import audit
 from assistants.addresses import request_address
 from dashboard.account_forms import NewPasswordForm, PasswordChangeForm, SignInForm
+from dashboard.throttle import ThrottledRequest
 from dashboard.views.request import UNPROCESSABLE, SignedInRequest, render_form
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class SignIn(LoginView):
         return self.render_to_response(self.get_context_data(form=form), status=UNPROCESSABLE)
 
 
-def locked_out(request: HttpRequest, *_replaced: Any) -> HttpResponse:
+def locked_out(request: ThrottledRequest, *_replaced: Any) -> HttpResponse:
     """Answer instead of the page that was asked for, as long as the throttle keeps sign-in closed."""
     closed_for = AxesProxyHandler.get_implementation().closed_for(request, request.axes_credentials)
     seconds = math.ceil(closed_for.total_seconds())

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from assistants import lifecycle
 from assistants.models import Assistant, Environment, IngestKey
-from dashboard.assistant_forms import CRN_EXAMPLE, AssistantForm, EnvironmentForm, TypedNameForm
+from dashboard.assistant_forms import AssistantForm, EnvironmentForm, TypedNameForm
 from dashboard.views.overview import overviews
 from dashboard.views.request import SignedInRequest, assistant_or_404, name_is_free, render_form
 
@@ -22,7 +22,7 @@ def create(request: SignedInRequest) -> HttpResponse:
             assistant = lifecycle.create_assistant(by=request.user, **form.values)
             messages.success(request, f"{assistant.name} is created, with a draft and a live environment.")
             return redirect("assistants:detail", assistant.pk)
-    return render_form(request, "assistants/create.html", form, crn_example=CRN_EXAMPLE)
+    return render_form(request, "assistants/create.html", form)
 
 
 @require_safe
@@ -43,7 +43,7 @@ def edit(request: SignedInRequest, assistant_id: int) -> HttpResponse:
             lifecycle.change_assistant(assistant, by=request.user, **form.values)
             messages.success(request, "The changes are saved.")
             return redirect("assistants:detail", assistant.pk)
-    return render_form(request, "assistants/edit.html", form, assistant=assistant, crn_example=CRN_EXAMPLE)
+    return render_form(request, "assistants/edit.html", form, assistant=assistant)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -141,4 +141,4 @@ def _events(connection: Connection) -> dict[str, Any]:
         toggle_url=reverse("connections:switch_event", args=[connection.pk]),
         version=version.number,
     )
-    return {**connection_frame(connection), "version": version, "groups": groups}
+    return {**connection_frame(connection), "in_force": version, "groups": groups}

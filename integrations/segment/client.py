@@ -6,7 +6,6 @@ import time
 from datetime import UTC, datetime
 
 import httpx
-from django.views.decorators.debug import sensitive_variables
 
 from integrations.egress import guarded_client
 from integrations.segment.regions import SANDBOX_URL
@@ -29,7 +28,6 @@ class SegmentClient:
         # The sandbox answers within this process; its messages take the same way as all others up to here.
         self._sandbox = httpx.Client(transport=sandbox, trust_env=False)
 
-    @sensitive_variables("write_key", "headers")
     def post_batch(self, base_url: str, write_key: str, body: bytes, *, retries: int = 0) -> Answer:
         """POST a body to /v1/batch below `base_url` and return how it ended; never raises for what the network does.
 

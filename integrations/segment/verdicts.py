@@ -13,8 +13,10 @@ from enum import Enum
 FIRST_DELAY_SECONDS = 1.0
 MAX_DELAY_SECONDS = 60.0
 JITTER = 0.2
-# A server that asks for more is not obeyed to the letter: five minutes, as the SDKs do.
+# A server that asks for more is not obeyed to the letter: five minutes, as the SDKs do. Nor is one that asks for less
+# than a second: many asking again at once is what it wants to be spared.
 MAX_RETRY_AFTER_SECONDS = 300.0
+MIN_RETRY_AFTER_SECONDS = 1.0
 
 NO_CONTENT = 204
 RETRYABLE_4XX = frozenset({408, 410, 429, 460})
@@ -65,14 +67,16 @@ def verdict(answer: Answer) -> Verdict:
 
 
 def retry_delay(answer: Answer, attempts: int, *, now: datetime | None = None) -> timedelta:
-    """Wait before the next try: what Retry-After asks, capped; else 1 s doubled each time to 60 s, ±20 % jitter.
-
-    `attempts` counts the tries already made.
-    """
+    """Wait before the next try: what Retry-After asks, within bounds; without it as `back_off` says."""
     asked = _retry_after_seconds(answer.retry_after, now or datetime.now(UTC))
-    if asked is not None:
-        return timedelta(seconds=min(asked, MAX_RETRY_AFTER_SECONDS))
-    seconds = min(FIRST_DELAY_SECONDS * 2 ** min(attempts - 1, 10), MAX_DELAY_SECONDS)
+    if asked is None:
+        return back_off(attempts)
+    return timedelta(seconds=min(max(asked, MIN_RETRY_AFTER_SECONDS), MAX_RETRY_AFTER_SECONDS))
+
+
+def back_off(attempts: int) -> timedelta:
+    """Wait 1 s, doubled each time, at most 60 s, ±20 % jitter. `attempts` counts the tries already made."""
+    seconds = min(FIRST_DELAY_SECONDS * 2 ** min(max(attempts - 1, 0), 10), MAX_DELAY_SECONDS)
     return timedelta(seconds=seconds * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311  spreads load, guards nothing
 
 
@@ -88,10 +92,10 @@ def _retry_after_seconds(text: str, now: datetime) -> float | None:
     """Read seconds or an HTTP date; None for nothing, rubbish and moments that have passed."""
     text = text.strip()
     if text.isascii() and text.isdigit():
-        return float(text[:12])
+        return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     seconds = (moment - now).total_seconds()

@@ -1,0 +1,85 @@
+"""A Chromium, the server it talks to, and a place in the test run where the two disturb nobody."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.test.testcases import LiveServerThread
+from playwright.sync_api import BrowserContext, Page
+
+from tests.browser.people import let_in
+from tests.dashboard.people import make_alice
+from tests.services import HOST, free_port
+
+FOLDER = Path(__file__).parent
+CHROMIUM = {
+    "executable_path": "/usr/bin/chromium",
+    "args": [
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        # Chromium's own sandbox does not start for root.
+        *(["--no-sandbox"] if os.geteuid() == 0 else []),
+    ],
+}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the browser's tests last: once Playwright runs, every test of the process stands in its event loop."""
+    items.sort(key=lambda item: FOLDER in item.path.parents)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_type_launch_args, **CHROMIUM}
+
+
+@pytest.fixture(scope="session")
+def base_url(server: str) -> str:
+    return server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _queries_beside_playwright() -> Iterator[None]:
+    """Let tests ask the database although Playwright's event loop runs in their thread."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield
+
+
+@pytest.fixture(scope="session")
+def server(django_db_setup: None) -> Iterator[str]:
+    """Serve every page on a free port; static files come from the product's own middleware, by their hashed names."""
+    call_command("collectstatic", interactive=False, verbosity=0)
+    thread = LiveServerThread("127.0.0.1", static_handler=lambda application: application)
+    thread.daemon = True
+    thread.start()
+    thread.is_ready.wait()
+    if thread.error:
+        raise thread.error
+    yield f"http://127.0.0.1:{thread.port}"
+    thread.terminate()
+
+
+@pytest.fixture
+def alice(transactional_db: None) -> User:
+    return make_alice()
+
+
+@pytest.fixture
+def alices(alice: User, context: BrowserContext, page: Page) -> Page:
+    """A page in the browser of Alice, an admin, who is signed in."""
+    let_in(context, alice)
+    return page
+
+
+@pytest.fixture
+def unused_url() -> str:
+    """An address of this host at which nothing listens."""
+    return f"http://{HOST}:{free_port()}"
