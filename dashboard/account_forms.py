@@ -9,15 +9,13 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from dashboard.people import normal_email
+from dashboard.people import EMAIL_MAX_LENGTH, normal_email
 
 # Django's class takes a type argument in the eyes of the type checker only.
 if TYPE_CHECKING:
     UserPasswordForm = SetPasswordForm[User]
 else:
     UserPasswordForm = SetPasswordForm
-
-EMAIL_MAX_LENGTH = 150
 
 
 class SignInForm(AuthenticationForm):

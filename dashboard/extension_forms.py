@@ -74,10 +74,10 @@ class DestinationForm(forms.Form):
         help_text="Where your Segment workspace keeps its data. The wrong region loses events without an error.",
     )
     endpoint = ConditionalField(
-        label="Own URL",
+        label="Base URL",
         max_length=500,
         widget=forms.URLInput(attrs={"autocomplete": "off", "placeholder": "https://events.example.com"}),
-        help_text="For the region “Own URL” only: the base URL, as a Segment library's host; /v1/batch is added.",
+        help_text="For the region “Own URL”: what a Segment library takes as its host. Sluice adds /v1/batch.",
     )
     source_name = forms.CharField(
         label="Source name",
@@ -110,7 +110,9 @@ class DestinationForm(forms.Form):
         return key
 
     def clean_endpoint(self) -> str:
-        self.entered_endpoint = str(self.cleaned_data["endpoint"]).rstrip("/")
+        entered = str(self.cleaned_data["endpoint"]).rstrip("/")
+        # Some libraries want their host with the version; a copied address may be the whole of it.
+        self.entered_endpoint = entered.removesuffix("/v1/batch").removesuffix("/v1")
         return self.entered_endpoint
 
     def clean(self) -> dict[str, Any]:

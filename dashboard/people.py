@@ -17,6 +17,9 @@ from django.utils.http import urlsafe_base64_encode
 
 from assistants import audit
 
+# The address is the user name, and Django's has this length.
+EMAIL_MAX_LENGTH = 150
+
 
 class PeopleError(Exception):
     """A change to a person's access that is not allowed; the message is for the one who asked for it."""
@@ -34,8 +37,8 @@ def normal_email(text: str) -> str:
     """Return an e-mail address as it is stored and compared; raises ValidationError where it is none."""
     email = text.strip().lower()
     validate_email(email)
-    if len(email) > (limit := User._meta.get_field("username").max_length or len(email)):
-        raise ValidationError(f"The e-mail address must have at most {limit} characters.")
+    if len(email) > EMAIL_MAX_LENGTH:
+        raise ValidationError(f"An e-mail address may have at most {EMAIL_MAX_LENGTH} characters here.")
     return email
 
 

@@ -6,11 +6,10 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
-from django.db import connections
+from django.db import DatabaseError
 
 from assistants.encryption import parse_key
 from integrations import stored_secrets
-from integrations.models import Connection
 
 MAKE_A_KEY = "python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())'"
 PROBLEMS_SHOWN = 10
@@ -38,16 +37,19 @@ def check_stored_secrets(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[checks.CheckMessage]:
     """E002: every stored secret in use decrypts with the present keys. Runs with `migrate` and `check --database`."""
-    if not databases or not _has_tables() or check_encryption_keys(None):
+    if not databases or check_encryption_keys(None):
+        return []
+    try:
+        problems = stored_secrets.unreadable()
+    except DatabaseError:
+        # This runs before migrations do, when the tables may not be there yet or not as this version needs them.
         return []
     hint = (
         "Put the key that is missing back at the end of SLUICE_ENCRYPTION_KEYS; remove a key only after "
-        "`manage.py rotate_keys` has reported no secret that cannot be read. Is the key lost? Start with "
-        "--skip-checks and enter the write key anew in the settings of the connection."
+        "`manage.py rotate_keys` has reported no secret that cannot be read. Is the key lost? "
+        "`manage.py rotate_keys --forget-unreadable` lets Sluice start; the write keys are then entered anew."
     )
-    return [
-        checks.Error(problem, hint=hint, id="sluice.E002") for problem in stored_secrets.unreadable()[:PROBLEMS_SHOWN]
-    ]
+    return [checks.Error(problem, hint=hint, id="sluice.E002") for problem in problems[:PROBLEMS_SHOWN]]
 
 
 def _problem(text: str) -> str | None:
@@ -56,8 +58,3 @@ def _problem(text: str) -> str | None:
     except ValueError as error:
         return str(error)
     return None
-
-
-def _has_tables() -> bool:
-    """Tell whether the tables are there at all: checks run before the first migration, too."""
-    return Connection._meta.db_table in connections["default"].introspection.table_names()

@@ -13,12 +13,14 @@ _clients: dict[int, SegmentClient] = {}
 
 def segment_client() -> SegmentClient:
     """Return this process's client of Segment; a forked child gets one of its own."""
-    pid = os.getpid()
-    if pid not in _clients:
-        _clients.clear()
-        _clients[pid] = SegmentClient(
-            timeout_seconds=settings.SLUICE_REQUEST_SECONDS,
-            allow_private=settings.SLUICE_ALLOW_PRIVATE_ENDPOINTS,
-            sandbox=httpx.WSGITransport(app=recorder),
-        )
-    return _clients[pid]
+    client = _clients.get(os.getpid())
+    # Two threads may each make one; the second is dropped before it has opened a socket.
+    return client or _clients.setdefault(os.getpid(), _new_client())
+
+
+def _new_client() -> SegmentClient:
+    return SegmentClient(
+        timeout_seconds=settings.SLUICE_REQUEST_SECONDS,
+        allow_private=settings.SLUICE_ALLOW_PRIVATE_ENDPOINTS,
+        sandbox=httpx.WSGITransport(app=recorder),
+    )

@@ -22,8 +22,8 @@ TEST_SOURCE = "test"
 ACCEPTED = "accepted"
 # The body around the messages: {"batch":[…],"sentAt":"…"}.
 ENVELOPE_BYTES = 60
-_INTEGRATION = b'"integration":' + msgspec.json.encode({"name": "sluice", "version": VERSION})
-_LIBRARY = b'"library":' + msgspec.json.encode({"name": "sluice", "version": VERSION})
+_SIGNATURE = Raw(msgspec.json.encode({"name": "sluice", "version": VERSION}))
+_BOTH = b'"integration":' + bytes(_SIGNATURE) + b',"library":' + bytes(_SIGNATURE)
 # The hexadecimal digit that holds a UUID's variant, by the digit of the hash in its place.
 _VARIANT = {f"{digit:x}": f"{digit & 0x3 | 0x8:x}" for digit in range(16)}
 _members = msgspec.json.Decoder(dict[str, Raw])
@@ -84,7 +84,17 @@ def compose(events: Sequence[Event], terms: Terms, *, max_messages: int = MAX_BA
 
 
 def compose_one(event: Event, terms: Terms) -> tuple[str, bytes]:
-    """Return why an event is left out, or no reason and the message as it is sent."""
+    """Return why an event is left out, or no reason and the message as it is sent.
+
+    A message that cannot be read is left out like any other: its neighbours must not wait for it.
+    """
+    try:
+        return _judge(event, terms)
+    except (ValueError, TypeError, RecursionError):
+        return "unreadable", b""
+
+
+def _judge(event: Event, terms: Terms) -> tuple[str, bytes]:
     message = event.message
     if message is None:
         return "erased", b""
@@ -147,24 +157,13 @@ def _as_sent(message: Message, terms: Terms) -> Message:
 
 def _signed(context: Raw | UnsetType) -> Raw:
     """Add who sends this to a context: the integration always, the library where the sender named none."""
-    raw = b"{}" if context is UNSET else bytes(context)
-    if b'"integration"' in raw or not raw.startswith(b"{"):
-        raw = _without_integration(raw)
-    parts = [_INTEGRATION]
-    if b'"library"' not in raw:
-        parts.append(_LIBRARY)
+    raw = b"{}" if context is UNSET or not _is_object(context) else bytes(context)
+    # Names that stand there, possibly further down or written with escapes, are worth a closer look; most have none.
+    if b'"integration"' in raw or b'"library"' in raw or b"\\" in raw:
+        members = _members.decode(raw)
+        return Raw(msgspec.json.encode({"library": _SIGNATURE, **members, "integration": _SIGNATURE}))
     rest = raw[1:].lstrip()
-    if rest != b"}":
-        parts.append(rest[:-1])
-    return Raw(b"{" + b",".join(parts) + b"}")
-
-
-def _without_integration(raw: bytes) -> bytes:
-    if not raw.startswith(b"{"):
-        return b"{}"
-    members = _members.decode(raw)
-    members.pop("integration", None)
-    return msgspec.json.encode(members)
+    return Raw(b"{" + _BOTH + (b"" if rest == b"}" else b",") + rest)
 
 
 def _is_object(raw: Raw) -> bool:

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 from msgspec import Raw
 
 from assistants import audit, encryption, log
 from assistants.messages import Message
 from assistants.models import Assistant, Environment, LogHead
+from integrations import lanes
 from integrations.compose import TEST_SOURCE, Key
 from integrations.models import Connection, ConnectionVersion, Lane, LaneVersion
 from integrations.sandbox import fingerprint
@@ -49,9 +49,7 @@ def connect(
     Raises IntegrityError where the environment has one already.
     """
     with transaction.atomic():
-        connection = Connection(
-            environment=environment, extension=SEGMENT, settings=settings, source_name=source_name
-        )
+        connection = Connection(environment=environment, extension=SEGMENT, settings=settings, source_name=source_name)
         _set_write_key(connection, write_key)
         connection.save(force_insert=True)
         version = ConnectionVersion.objects.create(
@@ -67,16 +65,11 @@ def connect(
             environment=environment, connection=connection, kind=Lane.Kind.LIVE, start=head, cursor=head
         )
         LaneVersion.objects.create(lane=lane, from_position=head + 1, version=version)
-        start_index_lane(environment)
-        _audit(connection, "connection.added", by, reason, {"events": len(version.selection), "region": settings["region"]})
+        lanes.start_index_lane(environment)
+        _audit(
+            connection, "connection.added", by, reason, {"events": len(version.selection), "region": settings["region"]}
+        )
     return connection
-
-
-def start_index_lane(environment: Environment) -> None:
-    """Make sure that an environment's events are counted, from its first one on."""
-    Lane.objects.get_or_create(
-        environment=environment, kind=Lane.Kind.INDEX, defaults={"start": 0, "cursor": 0, "connection": None}
-    )
 
 
 def version_in_force(connection: Connection) -> ConnectionVersion:
@@ -101,11 +94,11 @@ def select_events(
 ) -> ConnectionVersion:
     """Change what is sent, from the first event on that is not being sent already.
 
-    `options` replaces the options where it is given. Raises StaleVersionError where `expected_number` is not the version
-    in force. A selection that says the same as before makes no new version.
+    `options` replaces the options where it is given. Raises StaleVersionError where `expected_number` is not the
+    version in force. A selection that says the same as before makes no new version.
     """
     with transaction.atomic():
-        lanes = list(Lane.objects.select_for_update().filter(connection=connection, stopped_at__isnull=True))
+        lanes.lock(connection)
         current = version_in_force(connection)
         if expected_number is not None and expected_number != current.number:
             raise StaleVersionError(current)
@@ -121,8 +114,7 @@ def select_events(
             created_by=by,
             reason=reason[:500],
         )
-        for lane in lanes:
-            _apply_version(lane, version)
+        lanes.apply_version(connection, version)
         _audit(connection, "connection.events_selected", by, reason, _difference(current, version))
     _wake(connection)
     return version
@@ -137,9 +129,12 @@ def change_destination(
     by: User | None,
     reason: str = "",
 ) -> None:
-    """Change where events go; without a `write_key` the present one stays. What was confirmed has to be anew."""
+    """Change where events go; without a `write_key` the present one stays. What was confirmed has to be anew.
+
+    A connection that needed attention sends again: what it complained of may have been the key or the address.
+    """
     with transaction.atomic():
-        connection = Connection.objects.select_for_update().get(pk=connection.pk)
+        connection = lanes.lock(connection)
         changed = [
             name
             for name, is_changed in (
@@ -154,8 +149,10 @@ def change_destination(
             _set_write_key(connection, write_key)
         if "region" in changed or "write key" in changed:
             connection.test_accepted_at = connection.confirmed_at = connection.confirmed_by = None
+            if connection.status == Connection.Status.NEEDS_ATTENTION:
+                _forget_attention(connection)
         connection.save()
-        _terms_changed(connection)
+        lanes.terms_changed(connection)
         _audit(connection, "connection.destination_changed", by, reason, {"changed": changed})
     _wake(connection)
 
@@ -163,21 +160,24 @@ def change_destination(
 def pause(connection: Connection, *, by: User | None, reason: str = "") -> None:
     """Stop sending; the log keeps everything until the retention ends."""
     with transaction.atomic():
-        if Connection.objects.filter(pk=connection.pk, status=Connection.Status.ACTIVE).update(
-            status=Connection.Status.PAUSED
-        ):
-            _terms_changed(connection)
-            _audit(connection, "connection.paused", by, reason, {})
+        connection = lanes.lock(connection)
+        if connection.status != Connection.Status.ACTIVE:
+            return
+        connection.status = Connection.Status.PAUSED
+        connection.save(update_fields=["status"])
+        lanes.terms_changed(connection)
+        _audit(connection, "connection.paused", by, reason, {})
 
 
 def resume(connection: Connection, *, by: User | None, reason: str = "") -> None:
     """Send again, from the cursor on and at once; also after a connection needed attention."""
     with transaction.atomic():
-        if not Connection.objects.filter(pk=connection.pk).exclude(status=Connection.Status.ACTIVE).update(
-            status=Connection.Status.ACTIVE, attention="", attention_at=None, attention_notified_at=None
-        ):
+        connection = lanes.lock(connection)
+        if connection.status == Connection.Status.ACTIVE:
             return
-        _terms_changed(connection)
+        _forget_attention(connection)
+        connection.save()
+        lanes.terms_changed(connection)
         _audit(connection, "connection.resumed", by, reason, {})
     _wake(connection)
 
@@ -215,36 +215,29 @@ def confirm_seen(connection: Connection, *, by: User | None) -> None:
 def disconnect(connection: Connection, *, by: User | None, reason: str = "") -> None:
     """End one environment's connection for good; its history stays until it is pruned."""
     with transaction.atomic():
-        now = timezone.now()
-        if not Connection.objects.filter(pk=connection.pk, removed_at__isnull=True).update(removed_at=now):
+        connection = lanes.lock(connection)
+        if connection.removed_at is not None:
             return
-        _terms_changed(connection)
-        Lane.objects.filter(connection=connection).update(stopped_at=now)
+        connection.removed_at = timezone.now()
+        connection.save(update_fields=["removed_at"])
+        lanes.terms_changed(connection)
+        Lane.objects.filter(connection=connection).update(stopped_at=connection.removed_at)
         _audit(connection, "connection.removed", by, reason, {})
 
 
 def remove_extension(assistant: Assistant, extension: str, *, by: User | None, reason: str = "") -> None:
     """End an extension in all environments of an assistant, unfinished wizards included."""
     with transaction.atomic():
-        for connection in Connection.objects.present().filter(environment__assistant=assistant, extension=extension):
+        present = Connection.objects.present().filter(environment__assistant=assistant, extension=extension)
+        for connection in present.order_by("pk"):
             disconnect(connection, by=by, reason=reason)
         for environment in assistant.environments.all():
             environment.pending_setups.filter(extension=extension).delete()
 
 
-def _apply_version(lane: Lane, version: ConnectionVersion) -> None:
-    """Let a lane, whose row is locked, compose with a version behind its cursor and what is in flight."""
-    from_position = max(lane.cursor, lane.in_flight_to or 0) + 1
-    LaneVersion.objects.update_or_create(lane=lane, from_position=from_position, defaults={"version": version})
-    LaneVersion.objects.filter(lane=lane, from_position__gt=from_position).delete()
-    Lane.objects.filter(pk=lane.pk).update(terms_seq=F("terms_seq") + 1)
-
-
-def _terms_changed(connection: Connection) -> None:
-    """Let whoever holds a lane of this connection look again before the next request; failures are forgotten."""
-    Lane.objects.filter(connection=connection).update(
-        terms_seq=F("terms_seq") + 1, next_attempt_at=None, failing_since=None, last_error=""
-    )
+def _forget_attention(connection: Connection) -> None:
+    connection.status = Connection.Status.ACTIVE
+    connection.attention, connection.attention_at, connection.attention_notified_at = "", None, None
 
 
 def _set_write_key(connection: Connection, write_key: str) -> None:

@@ -70,8 +70,3 @@ def outcomes(destination: Connection, *, hours: int = 24, now: datetime | None =
     since = (now or datetime.now(UTC)) - hours * HOUR
     rows = EventCount.objects.filter(lane_id__in=destination.lanes.values("pk"), minute__gte=since)
     return dict(rows.values_list("outcome").annotate(total=Sum("count")))
-
-
-def of_lane(lane_id: int) -> dict[str, int]:
-    """Return how many events of a lane had which outcome since its start."""
-    return dict(EventCount.objects.filter(lane_id=lane_id).values_list("outcome").annotate(total=Sum("count")))

@@ -24,7 +24,7 @@ from integrations.models import Lane
 from integrations.refused import READ_AHEAD_EVENTS, TOO_MANY, UNDECIDED, Suspects, halves
 from integrations.segment.client import batch_body
 from integrations.segment.limits import MAX_BATCH_MESSAGES
-from integrations.segment.verdicts import Answer, Verdict, back_off, retry_delay, verdict
+from integrations.segment.verdicts import Answer, back_off, retry_delay, verdict
 from integrations.settle import Attempt, Part
 from integrations.terms import TermsInForce, load_terms
 

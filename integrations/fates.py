@@ -39,6 +39,7 @@ FATE_LABELS = {
     "properties_not_object": "Properties are no object",
     "traits_not_object": "Traits are no object",
     "message_too_large": "Too large",
+    "unreadable": "Cannot be read",
     "erased": "Erased",
     BEFORE_START: "Before the connection",
     NOT_CONNECTED: "Not connected",
@@ -60,11 +61,19 @@ EXPLANATIONS = {
     "properties_not_object": "Segment refuses messages whose properties are not an object.",
     "traits_not_object": "Segment refuses messages whose traits are not an object.",
     "message_too_large": "Segment takes at most 32,768 bytes a message.",
+    "unreadable": "The stored message is damaged and cannot be made into a message for Segment.",
     "erased": "The person was erased; the position stays, empty.",
     BEFORE_START: "It was received before the connection was made; connections begin with the next event.",
     NOT_CONNECTED: "No extension is connected in this environment.",
 }
-TONES = {ACCEPTED: "success", REJECTED: "error", RETRYING: "warning", PAUSED: "warning", SENDING: "info", WAITING: "info"}
+TONES = {
+    ACCEPTED: "success",
+    REJECTED: "error",
+    RETRYING: "warning",
+    PAUSED: "warning",
+    SENDING: "info",
+    WAITING: "info",
+}
 
 
 @dataclass(frozen=True)

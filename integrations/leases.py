@@ -81,8 +81,8 @@ def take(lane_id: int) -> Lease | None:
 def begin_attempt(lease: Lease, *, to: int, is_part: bool = False) -> None:
     """Note, before it is sent, that a batch up to position `to` is on its way; extends the lease.
 
-    An attempt is counted here, so that one that kills its worker counts too; the parts of a batch that is being searched
-    for what Segment refuses belong to one attempt. Raises TermsChangedError, also where the environment was deleted, and
+    An attempt is counted here, so that one that kills its worker counts too; the parts of a batch that is searched for
+    what Segment refuses belong to one attempt. Raises TermsChangedError, also where the environment was deleted, and
     LostLeaseError.
     """
     attempts = max(lease.attempts, 1) if is_part else lease.attempts + 1

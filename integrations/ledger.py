@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from integrations import counts
-from integrations.models import Lane
+from django.db.models import Sum
+
+from integrations.models import EventCount, Lane
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,27 @@ class Account:
 
 
 def accounts() -> list[Account]:
-    """Return the account of every lane."""
+    """Return the account of every lane, each as of one moment: lanes move while this reads."""
     lanes = Lane.objects.select_related("environment__assistant", "environment__log_head").order_by("pk")
-    return [
-        Account(
-            lane_id=lane.pk,
-            environment=str(lane.environment),
-            kind=lane.kind,
-            read=lane.cursor - lane.start,
-            waiting=lane.environment.log_head.position - lane.cursor,
-            outcomes=counts.of_lane(lane.pk),
-        )
-        for lane in lanes
-    ]
+    return [_account(lane) for lane in lanes]
+
+
+def _account(lane: Lane) -> Account:
+    cursor, outcomes = _cursor_and_outcomes(lane)
+    return Account(
+        lane_id=lane.pk,
+        environment=str(lane.environment),
+        kind=lane.kind,
+        read=cursor - lane.start,
+        waiting=max(lane.environment.log_head.position - cursor, 0),
+        outcomes=outcomes,
+    )
+
+
+def _cursor_and_outcomes(lane: Lane) -> tuple[int, dict[str, int]]:
+    """Read a lane's cursor together with its counts, in one statement: they change in one transaction."""
+    rows = EventCount.objects.filter(lane=lane).values_list("lane__cursor", "outcome").annotate(total=Sum("count"))
+    found = list(rows.order_by("outcome"))
+    if not found:
+        return lane.cursor, {}
+    return found[0][0], {outcome: total for _, outcome, total in found}

@@ -49,9 +49,7 @@ class Connection(models.Model):
     test_sent_at = models.DateTimeField(null=True, blank=True)
     test_accepted_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
-    confirmed_by = models.ForeignKey(
-        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )
+    confirmed_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True, blank=True)
 
@@ -106,7 +104,9 @@ class PendingSetup(models.Model):
     source_name = models.CharField(max_length=200, blank=True)
     write_key = models.TextField(blank=True, help_text="Encrypted, bound to this row.")
     write_key_last4 = models.CharField(max_length=4, blank=True)
-    selection = models.JSONField(null=True, help_text="List of [type, name] pairs; null until Select events was passed.")
+    selection = models.JSONField(
+        null=True, help_text="List of [type, name] pairs; null until Select events was passed."
+    )
     test_accepted_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -138,7 +138,10 @@ class LaneQuerySet(models.QuerySet["Lane"]):
 
     def behind(self) -> "LaneQuerySet":
         """Lanes with something to read."""
-        return self.filter(cursor__lt=models.F("environment__log_head__position"))
+        return self.filter(
+            models.Q(end__isnull=True) | models.Q(cursor__lt=models.F("end")),
+            cursor__lt=models.F("environment__log_head__position"),
+        )
 
     def due(self) -> "LaneQuerySet":
         """Running lanes with something to read that wait for nothing and that nobody holds, by the database clock."""
@@ -155,7 +158,8 @@ class Lane(models.Model):
 
     `lease_token` is the fencing token: it grows with every take-over, and whoever settles must still hold it.
     `in_flight_to` is the last position of the batch whose sending has begun and is not settled; a new version
-    begins behind it. `terms_seq` grows with each change of what or where to send, so that a holder notices one before it sends.
+    begins behind it. `terms_seq` grows with each change of what or where to send, so that a holder notices one before
+    it sends.
     """
 
     class Kind(models.TextChoices):

@@ -46,17 +46,17 @@ def _notice(connection: Connection) -> dict[str, object]:
 
 
 def _post(url: str, notice: dict[str, object]) -> bool:
+    """Call the webhook and say whether it took the notice. Its answer is not read: nobody knows how long it is."""
     try:
         with (
-            guarded_client(
-                allow_private=settings.SLUICE_ALLOW_PRIVATE_ENDPOINTS, timeout=NOTICE_SECONDS
-            ) as client,
             deadline(NOTICE_SECONDS),
+            guarded_client(allow_private=settings.SLUICE_ALLOW_PRIVATE_ENDPOINTS, timeout=NOTICE_SECONDS) as client,
+            client.stream("POST", url, json=notice) as answer,
         ):
-            answer = client.post(url, json=notice)
-    except httpx.HTTPError as error:
+            status, is_success = answer.status_code, answer.is_success
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         logger.warning("The attention webhook could not be called: %s", type(error).__name__)
         return False
-    if not answer.is_success:
-        logger.warning("The attention webhook answered %d.", answer.status_code)
-    return answer.is_success
+    if not is_success:
+        logger.warning("The attention webhook answered %d.", status)
+    return is_success

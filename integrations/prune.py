@@ -1,11 +1,16 @@
 """Take away what has had its time: unfinished wizards, old deliveries, read wake-ups of the embedded broker."""
 
+import logging
 import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 
 from integrations.models import Delivery, PendingSetup
+
+logger = logging.getLogger(__name__)
 
 DELIVERY_DAYS = 7
 DELIVERIES_PER_PASS = 10_000
@@ -20,7 +25,10 @@ def run(now: datetime) -> None:
 
 def _prune_deliveries(now: datetime) -> None:
     old = Delivery.objects.filter(at__lt=now - timedelta(days=DELIVERY_DAYS)).order_by("at")
-    Delivery.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:DELIVERIES_PER_PASS])).delete()
+    with transaction.atomic():
+        # What another sweep is deleting at this moment is passed over: the two would wait for each other's rows.
+        oldest = old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:DELIVERIES_PER_PASS]
+        Delivery.objects.filter(pk__in=list(oldest)).delete()
 
 
 def _prune_embedded_broker() -> None:
@@ -28,7 +36,13 @@ def _prune_embedded_broker() -> None:
     prefix = "sqla+sqlite:///"
     if not settings.CELERY_BROKER_URL.startswith(prefix):
         return
-    with sqlite3.connect(settings.CELERY_BROKER_URL.removeprefix(prefix), timeout=5) as broker:
-        tables = broker.execute("SELECT count(*) FROM sqlite_master WHERE name = 'kombu_message'").fetchone()
-        if tables[0]:
-            broker.execute("DELETE FROM kombu_message WHERE visible = 0")
+    try:
+        with closing(sqlite3.connect(settings.CELERY_BROKER_URL.removeprefix(prefix), timeout=5)) as broker, broker:
+            _delete_delivered(broker)
+    except sqlite3.Error as error:
+        logger.warning("The embedded broker could not be pruned: %s", error)
+
+
+def _delete_delivered(broker: sqlite3.Connection) -> None:
+    if broker.execute("SELECT count(*) FROM sqlite_master WHERE name = 'kombu_message'").fetchone()[0]:
+        broker.execute("DELETE FROM kombu_message WHERE visible = 0")

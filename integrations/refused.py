@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from assistants.messages import Event
 from integrations.compose import Batch
 from integrations.settle import Part
-from integrations.segment.verdicts import Verdict
 
 # As many single events refused one after the other speak of the connection, not of the events.
 REFUSALS_IN_A_ROW = 10

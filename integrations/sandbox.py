@@ -1,4 +1,4 @@
-"""The sandbox: a recorder that answers as Segment does and shows what it got, so that nobody needs an account to try."""
+"""The sandbox: a recorder that answers as Segment does and shows what it got, to try Sluice without an account."""
 
 import base64
 import hashlib
@@ -20,6 +20,8 @@ def recorder(environ: dict[str, Any], start_response: StartResponse) -> Iterable
         body = json.loads(environ["wsgi.input"].read())
         messages = body["batch"]
     except (ValueError, KeyError, TypeError):
+        messages = None
+    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         return _answer(start_response, "400 Bad Request", {"success": False, "message": "malformed JSON"})
     record(messages, fingerprint=fingerprint(_basic_user(environ.get("HTTP_AUTHORIZATION", ""))))
     return _answer(start_response, "200 OK", {"success": True})

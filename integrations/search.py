@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from assistants import log
-from assistants.log import Event
+from assistants.messages import Event
 from assistants.models import Environment
 from integrations.fates import Fate, fates
 from integrations.models import Connection

@@ -41,7 +41,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Part:
-    """A batch, the terms by which it was composed, and how its sending ended; no attempt if there was nothing to send."""
+    """A batch, the terms by which it was composed, and how it was sent; no attempt where nothing was to be sent."""
 
     terms: TermsInForce
     batch: Batch

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from django.db import transaction
+from django.utils import timezone
 
 from assistants import audit
 from assistants.encryption import DecryptionError, decrypt, encrypt, needs_rotation
 from integrations.models import Connection, PendingSetup
 
 ROWS_PER_TRANSACTION = 100
+FORGOTTEN = "The write key could not be decrypted and was given up. Enter it again in the settings."
 
 SecretRow: TypeAlias = Connection | PendingSetup
 
@@ -26,7 +28,7 @@ class Rotation:
 
 def unreadable() -> list[str]:
     """Say of each secret in use that does not decrypt with the present keys which it is, and why."""
-    in_use = (*Connection.objects.present(), *PendingSetup.objects.all())
+    in_use = (*Connection.objects.present().only("write_key"), *PendingSetup.objects.only("write_key"))
     return [problem for row in in_use if row.write_key and (problem := _problem(row))]
 
 
@@ -41,6 +43,22 @@ def rotate() -> Rotation:
         for batch in _batches([row for row in rows if row.write_key]):
             rotate_rows(batch, rotation)
     return rotation
+
+
+def forget_unreadable() -> int:
+    """Give up every secret that cannot be read, because its key is lost; return how many.
+
+    Connections then need attention until somebody enters their write key anew; no event is lost meanwhile.
+    """
+    unreadable = [row for row in (*Connection.objects.all(), *PendingSetup.objects.all()) if _is_unreadable(row)]
+    for row in unreadable:
+        with transaction.atomic():
+            type(row).objects.filter(pk=row.pk, write_key=row.write_key).update(write_key="")
+            Connection.objects.filter(pk=row.pk, status=Connection.Status.ACTIVE).update(
+                status=Connection.Status.NEEDS_ATTENTION, attention=FORGOTTEN, attention_at=timezone.now()
+            )
+            audit.record(actor=None, action="secret.forgotten", target=_kind(row), environment=row.environment)
+    return len(unreadable)
 
 
 def rotate_rows(rows: Sequence[SecretRow], rotation: Rotation) -> None:
@@ -69,6 +87,10 @@ def _rotate_row(row: SecretRow, rotation: Rotation) -> bool:
     token = encrypt(decrypt(row.write_key, context=row.secret_context), context=row.secret_context)
     # Only over the token that was read: a key that somebody replaced meanwhile is newer than ours.
     return bool(type(row).objects.filter(pk=row.pk, write_key=row.write_key).update(write_key=token))
+
+
+def _is_unreadable(row: SecretRow) -> bool:
+    return bool(row.write_key) and _problem(row) is not None
 
 
 def _problem(row: SecretRow) -> str | None:

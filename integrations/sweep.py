@@ -3,6 +3,7 @@
 It needs no broker. Two sweeps do no harm: leases keep them apart, and everything else may run twice.
 """
 
+import contextlib
 import logging
 import time
 from datetime import UTC, datetime, timedelta
@@ -10,14 +11,12 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
-from kombu.exceptions import OperationalError as BrokerError
 
 from assistants.models import Environment
-from integrations import connections, delivery, notices, prune, wake
+from integrations import delivery, lanes, notices, prune, wake
 from integrations.clients import segment_client
 from integrations.health import SWEEP
 from integrations.models import Heartbeat, Lane
-from integrations.tasks import heartbeat_task
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ class Sweep:
     def run_once(self, now: datetime) -> None:
         """Count new environments, wake or move every lane that is due, send notices, and at times prune."""
         for environment in Environment.objects.present().exclude(lanes__kind=Lane.Kind.INDEX):
-            connections.start_index_lane(environment)
+            lanes.start_index_lane(environment)
         self._move_lanes(now)
         notices.send_due()
         Heartbeat.beat(SWEEP, now)
@@ -63,7 +62,7 @@ class Sweep:
         self._due_since = {lane_id: self._due_since.get(lane_id, now) for lane_id in due}
         for lane_id in sorted(due):
             if not self._woken(lane_id, now):
-                delivery.run_lane(lane_id, segment_client())
+                _run_lane(lane_id)
 
     def _woken(self, lane_id: int, now: datetime) -> bool:
         """Hand the lane to a worker; say whether one can be expected to come."""
@@ -76,9 +75,16 @@ class Sweep:
         return True
 
 
-def _ask_for_heartbeat() -> None:
+def _run_lane(lane_id: int) -> None:
+    """Take a turn at a lane; one at which Sluice itself fails must not keep the others waiting."""
     try:
-        heartbeat_task.apply_async(retry=False, expires=HEARTBEAT_EVERY.total_seconds())
-    except (BrokerError, OSError) as error:
-        logger.warning("The broker did not take the heartbeat: %s", type(error).__name__)
+        delivery.run_lane(lane_id, segment_client())
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("Lane %d cannot be moved.", lane_id)
 
+
+def _ask_for_heartbeat() -> None:
+    with contextlib.suppress(wake.Broken):
+        wake.publish(wake.HEARTBEAT, expires_seconds=HEARTBEAT_EVERY.total_seconds())

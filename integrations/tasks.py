@@ -7,9 +7,8 @@ from celery import shared_task
 
 from integrations import delivery, wake
 from integrations.clients import segment_client
+from integrations.health import WORKER
 from integrations.models import Heartbeat
-
-WORKER = "worker"
 
 
 @shared_task(name=wake.RUN_LANE, ignore_result=True)
@@ -22,7 +21,7 @@ def run_lane_task(lane_id: int) -> None:
             wake.wake(lane_id)
 
 
-@shared_task(name="sluice.heartbeat", ignore_result=True)
+@shared_task(name=wake.HEARTBEAT, ignore_result=True)
 def heartbeat_task() -> None:
     """Show that a worker takes tasks from the broker."""
     Heartbeat.beat(WORKER, datetime.now(UTC))

@@ -5,6 +5,7 @@ are coalesced: in this process by waiting a moment, and among processes by a fla
 clears before it reads.
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -14,12 +15,13 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
-from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import RedisError
 
 from integrations.models import Lane
 
 logger = logging.getLogger(__name__)
 RUN_LANE = "sluice.run_lane"
+HEARTBEAT = "sluice.heartbeat"
 
 # A lost wake-up is published again by the sweep after this time.
 FLAG_SECONDS = 5
@@ -108,23 +110,45 @@ waker = Waker()
 def wake(lane_id: int) -> None:
     """Publish a wake-up for a lane unless one is pending. Raises Broken where the broker does not take it."""
     breaker.check()
+    if not _is_first(lane_id):
+        return
     try:
-        if IS_CACHE_SHARED and not cache.add(_flag(lane_id), 1, FLAG_SECONDS):
-            return
         # By name: the task itself wakes its lane again, so its module imports this one.
-        current_app.send_task(RUN_LANE, args=[lane_id], retry=False)
-    except (BrokerError, OSError) as error:
+        publish(RUN_LANE, lane_id)
+    except Broken:
+        clear(lane_id)
+        raise
+
+
+def publish(task: str, *args: int, expires_seconds: float | None = None) -> None:
+    """Hand a task to the broker. Raises Broken where it does not take it, or did not a moment ago."""
+    breaker.check()
+    try:
+        current_app.send_task(task, args=args, retry=False, expires=expires_seconds)
+    except Exception as error:  # each transport has errors of its own, and none of them may stop a sweep or an append
         breaker.trip(error)
         raise Broken from error
 
 
 def clear(lane_id: int) -> None:
     """Take a pending wake-up off the books: from here on a new event needs a new one."""
-    if IS_CACHE_SHARED:
-        try:
-            cache.delete(_flag(lane_id))
-        except OSError as error:
-            logger.warning("Could not clear a wake-up: %s", type(error).__name__)
+    if not IS_CACHE_SHARED:
+        return
+    try:
+        cache.delete(_flag(lane_id))
+    except (RedisError, OSError) as error:
+        logger.warning("Could not clear a wake-up: %s", type(error).__name__)
+
+
+def _is_first(lane_id: int) -> bool:
+    """Say whether no wake-up of a lane is pending. A cache that is away costs wake-ups too many, never one too few."""
+    if not IS_CACHE_SHARED:
+        return True
+    try:
+        return cache.add(_flag(lane_id), 1, FLAG_SECONDS)
+    except (RedisError, OSError) as error:
+        logger.warning("Could not note a wake-up: %s", type(error).__name__)
+        return True
 
 
 def _flag(lane_id: int) -> str:
@@ -133,10 +157,8 @@ def _flag(lane_id: int) -> str:
 
 def broker_answers() -> bool:
     """Say whether the broker can be reached, within the time a publisher would wait."""
-    try:
-        options = current_app.conf.broker_transport_options
-        with current_app.connection_for_write(transport_options=options) as broker:
-            broker.ensure_connection(max_retries=1, timeout=1, interval_start=0, interval_step=0)
-    except (BrokerError, OSError):
-        return False
-    return True
+    options = current_app.conf.broker_transport_options
+    with contextlib.suppress(Exception), current_app.connection_for_write(transport_options=options) as broker:
+        broker.ensure_connection(max_retries=1, timeout=1, interval_start=0, interval_step=0)
+        return True
+    return False

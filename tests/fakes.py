@@ -25,11 +25,12 @@ class Received:
 
 @dataclass(frozen=True)
 class Reply:
-    """What to answer: a status, a body, headers; `times` requests in a row."""
+    """What to answer: a status, a body, headers. One that is lost never arrives: the connection ends instead."""
 
     status: int = 200
     body: bytes = b'{"success": true}'
     headers: dict[str, str] = field(default_factory=dict)
+    is_lost: bool = False
 
 
 class FakeSegment:
@@ -53,6 +54,16 @@ class FakeSegment:
                 self.accepted.extend(received.batch)
             return reply
 
+    def refuse(self, *message_ids: str, status: int = 400) -> None:
+        """From now on, answer every batch that holds one of these messages with `status`."""
+        refused = set(message_ids)
+
+        def judge(received: Received) -> Reply | None:
+            is_refused = any(message["messageId"] in refused for message in received.batch)
+            return Reply(status, b'{"success": false, "message": "bad event"}') if is_refused else None
+
+        self.judge = judge
+
     @property
     def message_ids(self) -> list[str]:
         return [message["messageId"] for message in self.accepted]
@@ -69,15 +80,18 @@ def running_segment() -> Iterator[FakeSegment]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body are two packets; held back, the second one costs 40 ms a request.
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
             user = base64.b64decode(self.headers["Authorization"].removeprefix("Basic ")).decode().partition(":")[0]
-            reply = fake.answer(
-                Received(self.path, dict(self.headers.items()), user, body, json.loads(body)["batch"])
-            )
+            reply = fake.answer(Received(self.path, dict(self.headers.items()), user, body, json.loads(body)["batch"]))
+            if reply.is_lost:
+                self.close_connection = True
+                return
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
@@ -85,7 +99,7 @@ def running_segment() -> Iterator[FakeSegment]:
             self.end_headers()
             self.wfile.write(reply.body)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *args: Any) -> None:
             """Stay silent: pytest shows what a test prints."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -32,8 +32,9 @@ class Opened:
 class Keyring:
     """The keys seen lately by this process; `clock` tells seconds that only grow."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, capacity: int = REMEMBERED_KEYS) -> None:
         self._clock = clock
+        self._capacity = capacity
         self._remembered: OrderedDict[bytes, tuple[float, Opened | None]] = OrderedDict()
         # One thread: Django's connections belong to threads, and the event loop must not wait for a database.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="keyring")
@@ -52,7 +53,7 @@ class Keyring:
             return remembered[1]
         opened = await asyncio.get_running_loop().run_in_executor(self._executor, _look_up, parsed)
         self._remembered[parsed.digest] = (now + REMEMBERED_SECONDS, opened)
-        if len(self._remembered) > REMEMBERED_KEYS:
+        if len(self._remembered) > self._capacity:
             self._remembered.popitem(last=False)
         return opened
 

@@ -11,13 +11,13 @@ from assistants import lifecycle
 from assistants.models import Assistant, Environment, IngestKey
 from dashboard.assistant_forms import AssistantForm, EnvironmentForm, TypedNameForm
 from dashboard.views.overview import overviews
-from dashboard.views.request import SignedInRequest, assistant_or_404, name_is_free, render_form
+from dashboard.views.request import SignedInRequest, assistant_or_404, name_is_free, posted, render_form
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: SignedInRequest) -> HttpResponse:
-    form = AssistantForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    form = AssistantForm(posted(request))
+    if form.is_valid():
         with name_is_free(form):
             assistant = lifecycle.create_assistant(by=request.user, **form.values)
             messages.success(request, f"{assistant.name} is created, with a draft and a live environment.")
@@ -37,8 +37,8 @@ def detail(request: SignedInRequest, assistant_id: int) -> HttpResponse:
 def edit(request: SignedInRequest, assistant_id: int) -> HttpResponse:
     assistant = assistant_or_404(assistant_id)
     # A form writes into the row it is given; what changed is told from a row that it has not touched.
-    form = AssistantForm(request.POST or None, instance=assistant_or_404(assistant_id))
-    if request.method == "POST" and form.is_valid():
+    form = AssistantForm(posted(request), instance=assistant_or_404(assistant_id))
+    if form.is_valid():
         with name_is_free(form):
             lifecycle.change_assistant(assistant, by=request.user, **form.values)
             messages.success(request, "The changes are saved.")
@@ -49,8 +49,8 @@ def edit(request: SignedInRequest, assistant_id: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: SignedInRequest, assistant_id: int) -> HttpResponse:
     assistant = assistant_or_404(assistant_id)
-    form = TypedNameForm(request.POST or None, name=assistant.name)
-    if request.method == "POST" and form.is_valid():
+    form = TypedNameForm(posted(request), name=assistant.name)
+    if form.is_valid():
         lifecycle.delete_assistant(assistant, by=request.user, reason=form.cleaned_data["reason"])
         messages.success(request, f"{assistant.name} is deleted. Its keys no longer work and nothing of it is sent.")
         return redirect("home")
@@ -69,8 +69,8 @@ def _what_stops(assistant: Assistant) -> dict[str, Any]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_environment(request: SignedInRequest, assistant_id: int) -> HttpResponse:
     assistant = assistant_or_404(assistant_id)
-    form = EnvironmentForm(request.POST or None, instance=Environment(assistant=assistant))
-    if request.method == "POST" and form.is_valid():
+    form = EnvironmentForm(posted(request), instance=Environment(assistant=assistant))
+    if form.is_valid():
         with name_is_free(form):
             environment = lifecycle.add_environment(assistant, name=form.cleaned_data["name"], by=request.user)
             messages.success(

@@ -1,7 +1,7 @@
 """The audit trail: who changed what, where, when and why."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django import forms
@@ -61,9 +61,15 @@ def _details(details: dict[str, Any]) -> str:
 class AuditFilter(forms.Form):
     """Which entries to show: of one assistant or environment, of one action, older than a given entry."""
 
-    where = forms.ChoiceField(choices=_places, required=False)
-    action = forms.ChoiceField(choices=_actions, required=False)
+    where = forms.ChoiceField(required=False)
+    action = forms.ChoiceField(required=False)
     before = forms.IntegerField(min_value=1, max_value=MAX_ID, required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Choices given as a function would be asked for at each look at them.
+        cast("forms.ChoiceField", self.fields["where"]).choices = _places()
+        cast("forms.ChoiceField", self.fields["action"]).choices = _actions()
 
     def entries(self) -> QuerySet[AuditEntry]:
         """The entries asked for, the newest first; none at all where the question has errors."""

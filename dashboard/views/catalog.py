@@ -1,5 +1,7 @@
 """The catalog of events: what each one means, whom it needs, its properties, an example and its JSON Schema."""
 
+from typing import Any
+
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.text import slugify
@@ -13,10 +15,14 @@ from dashboard.views.request import SignedInRequest
 @require_safe
 def events(request: SignedInRequest) -> HttpResponse:
     families = [
-        (family, [(slugify(entry.title), entry) for entry in family.entries])
-        for family in (*catalog.families(), catalog.plain_calls())
+        (family, [_row(entry) for entry in family.entries]) for family in (*catalog.families(), catalog.plain_calls())
     ]
     return render(request, "catalog/list.html", {"families": families})
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    examples = [(f"Example {number} of {entry.title}", example) for number, example in enumerate(entry.examples, 1)]
+    return {"slug": slugify(entry.title), "entry": entry, "examples": examples}
 
 
 @require_safe

@@ -75,7 +75,6 @@ def disconnect(request: SignedInRequest, connection_id: UUID) -> HttpResponse:
 def _change(request: SignedInRequest, connection_id: UUID, change: Change, act: Callable[..., None]) -> HttpResponse:
     connection = connection_or_404(connection_id)
     form = ChangeForm(
-        # An empty POST is a form that was sent, too: draft needs no reason.
         request.POST if request.method == "POST" else None,
         environment=connection.environment,
         stops_something=change.stops_something,
@@ -94,7 +93,7 @@ def _change(request: SignedInRequest, connection_id: UUID, change: Change, act: 
 def change_settings(request: SignedInRequest, connection_id: UUID) -> HttpResponse:
     connection = connection_or_404(connection_id)
     form = SettingsForm(
-        request.POST or None,
+        request.POST if request.method == "POST" else None,
         environment=connection.environment,
         stops_something=True,
         key_is_kept=True,

@@ -49,7 +49,7 @@ def switch_event(request: SignedInRequest, connection_id: UUID) -> HttpResponse:
     connection = connection_or_404(connection_id)
     asked = request.POST if request.method == "POST" else request.GET
     form = SwitchForm(
-        request.POST or None,
+        request.POST if request.method == "POST" else None,
         environment=connection.environment,
         stops_something=asked.get("is_on") != "true",
         initial=asked.dict(),
@@ -111,9 +111,13 @@ def send_test(request: SignedInRequest, connection_id: UUID) -> HttpResponse:
 
 @require_POST
 def confirm(request: SignedInRequest, connection_id: UUID) -> HttpResponse:
+    """Keep that the person saw the test event of the page they looked at, if it is still the last one."""
     connection = connection_or_404(connection_id)
-    connections.confirm_seen(connection, by=request.user)
-    messages.success(request, "Thank you. The page now says that you saw it, and when.")
+    if connection.test_accepted_at and request.POST.get("nonce") == connection.test_nonce:
+        connections.confirm_seen(connection, by=request.user)
+        messages.success(request, "Thank you. The page now says that you saw it, and when.")
+    else:
+        messages.error(request, "There is another test event by now, or none. Look for the one named below.")
     return redirect("connections:detail", connection.pk)
 
 

@@ -22,6 +22,7 @@ from dashboard.views.request import (
     environment_or_404,
     further_environment_or_404,
     name_is_free,
+    posted,
     render_form,
 )
 from dashboard.views.snippets import KEY_VARIABLE, key_export, snippets
@@ -62,36 +63,40 @@ def create_key(request: SignedInRequest, public_id: str) -> HttpResponse:
 def revoke_key(request: SignedInRequest, public_id: str, key_id: str) -> HttpResponse:
     environment = environment_or_404(public_id)
     key = get_object_or_404(IngestKey.objects.select_related("environment"), environment=environment, public_id=key_id)
-    form = ReasonForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    form = ReasonForm(posted(request))
+    if form.is_valid():
         keys.revoke_ingest_key(key, by=request.user, reason=form.cleaned_data["reason"])
         messages.success(request, f"The key {key.public_id} is revoked. Whoever still presents it gets the answer 401.")
         return redirect("environments:detail", environment.public_id)
-    return render_form(request, "environments/revoke_key.html", form, environment=environment, key=key)
+    return render_form(request, "environments/revoke_key.html", form, **_frame(environment), key=key)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def rename(request: SignedInRequest, public_id: str) -> HttpResponse:
     environment = further_environment_or_404(public_id)
     # A form writes into the row it is given; the heading goes on naming the environment as it is.
-    form = EnvironmentForm(request.POST or None, instance=further_environment_or_404(public_id))
-    if request.method == "POST" and form.is_valid():
+    form = EnvironmentForm(posted(request), instance=further_environment_or_404(public_id))
+    if form.is_valid():
         with name_is_free(form):
             lifecycle.rename_environment(environment, name=form.cleaned_data["name"], by=request.user)
             messages.success(request, f"The environment is now named {form.cleaned_data['name']}.")
             return redirect("environments:detail", environment.public_id)
-    return render_form(request, "environments/rename.html", form, environment=environment)
+    return render_form(request, "environments/rename.html", form, **_frame(environment))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: SignedInRequest, public_id: str) -> HttpResponse:
     environment = further_environment_or_404(public_id)
-    form = TypedNameForm(request.POST or None, name=environment.name)
-    if request.method == "POST" and form.is_valid():
+    form = TypedNameForm(posted(request), name=environment.name)
+    if form.is_valid():
         lifecycle.delete_environment(environment, by=request.user, reason=form.cleaned_data["reason"])
         messages.success(request, f"The environment {environment.name} is deleted. Nothing of it is sent any more.")
         return redirect("assistants:detail", environment.assistant_id)
-    return render_form(request, "environments/delete.html", form, environment=environment)
+    return render_form(request, "environments/delete.html", form, **_frame(environment))
+
+
+def _frame(environment: Environment) -> dict[str, Any]:
+    return {"environment": environment, "assistant": environment.assistant}
 
 
 def _page(environment: Environment, new_key: str = "") -> dict[str, Any]:
@@ -108,8 +113,7 @@ def _page(environment: Environment, new_key: str = "") -> dict[str, Any]:
 
 def _keys(environment: Environment, new_key: str = "") -> dict[str, Any]:
     return {
-        "environment": environment,
-        "assistant": environment.assistant,
+        **_frame(environment),
         "new_key": new_key,
         "key_export": key_export(new_key) if new_key else "",
         "keys": environment.ingest_keys.order_by(F("revoked_at").desc(nulls_first=True), "-created_at"),

@@ -64,7 +64,7 @@ def page(request: SignedInRequest, assistant_id: int) -> HttpResponse:
         "places": places,
         "is_added": any(place.connection or place.pending for place in places),
         "is_connected": any(place.connection for place in places),
-        "is_unfinished": any(place.pending for place in places),
+        "is_unfinished": any(place.pending and not place.connection for place in places),
         "open_form": EnvironmentChoiceForm(
             environments=[place.environment for place in places], initial=_first(places)
         ),
@@ -99,7 +99,9 @@ def open_extension(request: SignedInRequest, assistant_id: int) -> HttpResponse:
     assistant = assistant_or_404(assistant_id)
     places = places_of(assistant)
     environments = [place.environment for place in places]
-    form = EnvironmentChoiceForm(request.POST or None, environments=environments, initial=_first(places))
+    form = EnvironmentChoiceForm(
+        request.POST if request.method == "POST" else None, environments=environments, initial=_first(places)
+    )
     if request.method == "POST" and form.is_valid():
         chosen = next(place for place in places if place.environment.public_id == form.cleaned_data["environment"])
         try:
@@ -122,7 +124,7 @@ def _opened(request: SignedInRequest, place: Place) -> str:
 def remove(request: SignedInRequest, assistant_id: int) -> HttpResponse:
     """Remove the extension from every environment, once DELETE was typed."""
     assistant = assistant_or_404(assistant_id)
-    form = RemoveForm(request.POST or None, name="DELETE")
+    form = RemoveForm(request.POST if request.method == "POST" else None, name="DELETE")
     if request.method == "POST" and form.is_valid():
         connections.remove_extension(
             assistant, connections.SEGMENT, by=request.user, reason=form.cleaned_data["reason"]

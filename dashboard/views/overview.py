@@ -11,7 +11,7 @@ from django.utils import timezone
 from assistants.models import Environment
 from integrations.counts import RECEIVED, Series
 from integrations.models import Connection, EventCount, Lane, PendingSetup
-from integrations.segment.regions import SANDBOX
+from integrations.segment.regions import SANDBOX, label
 
 HOURS = 24
 
@@ -34,6 +34,13 @@ class Overview:
     status: Status
     backlog: int
     received: Series
+
+    @property
+    def destination(self) -> str:
+        """Where the events go: the source by its name, if it was given one, and the region or own URL."""
+        if self.connection is None:
+            return ""
+        return " · ".join(filter(None, (self.connection.source_name, label(self.connection.settings))))
 
     @property
     def needs_attention(self) -> bool:

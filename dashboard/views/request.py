@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import User
 from django.db import IntegrityError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django_htmx.middleware import HtmxDetails
 
@@ -36,6 +36,11 @@ def further_environment_or_404(public_id: str) -> Environment:
     """Draft and live belong to their assistant for as long as it is there; only further ones change."""
     environments = Environment.objects.present().select_related("assistant")
     return get_object_or_404(environments, public_id=public_id, kind=Environment.Kind.OTHER)
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """Return what a form was sent with, and None where it is only asked for; an empty POST is sent all the same."""
+    return request.POST if request.method == "POST" else None
 
 
 def render_form(request: HttpRequest, template: str, form: forms.BaseForm, **context: Any) -> HttpResponse:

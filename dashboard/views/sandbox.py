@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django import forms
@@ -48,8 +48,12 @@ def _senders() -> dict[str, str]:
 class SandboxFilter(forms.Form):
     """Which messages to show: those of one connection, older than a given one."""
 
-    sender = forms.ChoiceField(choices=lambda: [("", "Every connection"), *_senders().items()], required=False)
+    sender = forms.ChoiceField(required=False)
     before = forms.IntegerField(min_value=1, max_value=MAX_ID, required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, senders: dict[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cast("forms.ChoiceField", self.fields["sender"]).choices = [("", "Every connection"), *senders.items()]
 
     def messages(self) -> QuerySet[SandboxMessage]:
         """The messages asked for, the newest first; none at all where the question has errors."""
@@ -69,17 +73,17 @@ class SandboxFilter(forms.Form):
 
 @require_safe
 def messages(request: SignedInRequest) -> HttpResponse:
-    form = SandboxFilter(request.GET)
+    senders = _senders()
+    form = SandboxFilter(request.GET, senders=senders)
     rows = list(form.messages()[: PAGE_SIZE + 1])
     shown = rows[:PAGE_SIZE]
-    senders = _senders()
     asked = {"sender": form.cleaned_data["sender"]} if form.is_narrowed else {}
     return render_form(
         request,
         "sandbox/list.html",
         form,
         recorded=[Recorded(row, json.loads(row.body), senders.get(row.write_key_fingerprint, "")) for row in shown],
-        senders=senders,
+        has_senders=bool(senders),
         kept_messages=KEPT_MESSAGES,
         newest_url=f"?{urlencode(asked)}" if form.cleaned_data.get("before") else "",
         older_url=f"?{urlencode({**asked, 'before': shown[-1].pk})}" if len(rows) > PAGE_SIZE else "",

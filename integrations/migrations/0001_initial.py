@@ -8,208 +8,374 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('assistants', '0001_initial'),
+        ("assistants", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Heartbeat',
+            name="Heartbeat",
             fields=[
-                ('name', models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
+                ("name", models.CharField(max_length=40, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Connection',
+            name="Connection",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('extension', models.CharField(default='segment', max_length=40)),
-                ('status', models.CharField(choices=[('active', 'Active'), ('paused', 'Paused'), ('needs_attention', 'Needs attention')], default='active', max_length=20)),
-                ('attention', models.CharField(blank=True, help_text='Why it needs attention, in words for people.', max_length=500)),
-                ('attention_at', models.DateTimeField(blank=True, null=True)),
-                ('attention_notified_at', models.DateTimeField(blank=True, null=True)),
-                ('settings', models.JSONField(default=dict, help_text='Region, own endpoint; validated by the extension.')),
-                ('source_name', models.CharField(blank=True, help_text='Name of the source in Segment.', max_length=200)),
-                ('write_key', models.TextField(help_text='Encrypted, bound to this row.')),
-                ('write_key_last4', models.CharField(max_length=4)),
-                ('write_key_fingerprint', models.CharField(max_length=16)),
-                ('test_nonce', models.CharField(blank=True, max_length=40)),
-                ('test_sent_at', models.DateTimeField(blank=True, null=True)),
-                ('test_accepted_at', models.DateTimeField(blank=True, null=True)),
-                ('confirmed_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('removed_at', models.DateTimeField(blank=True, null=True)),
-                ('confirmed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='connections', to='assistants.environment')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("extension", models.CharField(default="segment", max_length=40)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("active", "Active"), ("paused", "Paused"), ("needs_attention", "Needs attention")],
+                        default="active",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "attention",
+                    models.CharField(
+                        blank=True, help_text="Why it needs attention, in words for people.", max_length=500
+                    ),
+                ),
+                ("attention_at", models.DateTimeField(blank=True, null=True)),
+                ("attention_notified_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "settings",
+                    models.JSONField(default=dict, help_text="Region, own endpoint; validated by the extension."),
+                ),
+                (
+                    "source_name",
+                    models.CharField(blank=True, help_text="Name of the source in Segment.", max_length=200),
+                ),
+                ("write_key", models.TextField(help_text="Encrypted, bound to this row.")),
+                ("write_key_last4", models.CharField(max_length=4)),
+                ("write_key_fingerprint", models.CharField(max_length=16)),
+                ("test_nonce", models.CharField(blank=True, max_length=40)),
+                ("test_sent_at", models.DateTimeField(blank=True, null=True)),
+                ("test_accepted_at", models.DateTimeField(blank=True, null=True)),
+                ("confirmed_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("removed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "confirmed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="connections",
+                        to="assistants.environment",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ConnectionVersion',
+            name="ConnectionVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('selection', models.JSONField(help_text='List of [type, name] pairs, such as ["track", "Session Started"].')),
-                ('options', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='integrations.connection')),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "selection",
+                    models.JSONField(help_text='List of [type, name] pairs, such as ["track", "Session Started"].'),
+                ),
+                ("options", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="versions",
+                        to="integrations.connection",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-number'],
+                "ordering": ["-number"],
             },
         ),
         migrations.CreateModel(
-            name='Lane',
+            name="Lane",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('live', 'Live'), ('replay', 'Replay'), ('index', 'Index')], max_length=8)),
-                ('start', models.BigIntegerField()),
-                ('cursor', models.BigIntegerField()),
-                ('end', models.BigIntegerField(null=True)),
-                ('filter', models.JSONField(default=dict)),
-                ('terms_seq', models.IntegerField(default=0)),
-                ('lease_token', models.BigIntegerField(default=0)),
-                ('lease_holder', models.CharField(blank=True, max_length=100)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('in_flight_to', models.BigIntegerField(null=True)),
-                ('attempts', models.IntegerField(default=0, help_text='Attempts at the batch behind the cursor that did not succeed.')),
-                ('next_attempt_at', models.DateTimeField(null=True)),
-                ('last_error', models.CharField(blank=True, max_length=500)),
-                ('failing_since', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('stopped_at', models.DateTimeField(null=True)),
-                ('connection', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='lanes', to='integrations.connection')),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lanes', to='assistants.environment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("live", "Live"), ("replay", "Replay"), ("index", "Index")], max_length=8
+                    ),
+                ),
+                ("start", models.BigIntegerField()),
+                ("cursor", models.BigIntegerField()),
+                ("end", models.BigIntegerField(null=True)),
+                ("filter", models.JSONField(default=dict)),
+                ("terms_seq", models.IntegerField(default=0)),
+                ("lease_token", models.BigIntegerField(default=0)),
+                ("lease_holder", models.CharField(blank=True, max_length=100)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("in_flight_to", models.BigIntegerField(null=True)),
+                (
+                    "attempts",
+                    models.IntegerField(
+                        default=0, help_text="Attempts at the batch behind the cursor that did not succeed."
+                    ),
+                ),
+                ("next_attempt_at", models.DateTimeField(null=True)),
+                ("last_error", models.CharField(blank=True, max_length=500)),
+                ("failing_since", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("stopped_at", models.DateTimeField(null=True)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="lanes",
+                        to="integrations.connection",
+                    ),
+                ),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="lanes", to="assistants.environment"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='EventCount',
+            name="EventCount",
             fields=[
-                ('pk', models.CompositePrimaryKey('lane_id', 'minute', 'outcome', 'name', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('minute', models.DateTimeField()),
-                ('outcome', models.CharField(max_length=40)),
-                ('name', models.CharField(max_length=200)),
-                ('count', models.BigIntegerField()),
-                ('lane', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='integrations.lane')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "lane_id",
+                        "minute",
+                        "outcome",
+                        "name",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("minute", models.DateTimeField()),
+                ("outcome", models.CharField(max_length=40)),
+                ("name", models.CharField(max_length=200)),
+                ("count", models.BigIntegerField()),
+                (
+                    "lane",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="integrations.lane",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('first_position', models.BigIntegerField()),
-                ('last_position', models.BigIntegerField()),
-                ('sent', models.IntegerField()),
-                ('left_out', models.IntegerField()),
-                ('size_bytes', models.IntegerField()),
-                ('attempt', models.IntegerField()),
-                ('outcome', models.CharField(choices=[('accepted', 'Accepted by Segment'), ('refused', 'Refused'), ('retry', 'To be tried again'), ('nothing', 'Nothing to send')], max_length=10)),
-                ('status', models.IntegerField(help_text='HTTP status; null without an answer.', null=True)),
-                ('answer', models.CharField(blank=True, max_length=500)),
-                ('duration_ms', models.IntegerField(default=0)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='integrations.connectionversion')),
-                ('lane', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='integrations.lane')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("first_position", models.BigIntegerField()),
+                ("last_position", models.BigIntegerField()),
+                ("sent", models.IntegerField()),
+                ("left_out", models.IntegerField()),
+                ("size_bytes", models.IntegerField()),
+                ("attempt", models.IntegerField()),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("accepted", "Accepted by Segment"),
+                            ("refused", "Refused"),
+                            ("retry", "To be tried again"),
+                            ("nothing", "Nothing to send"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("status", models.IntegerField(help_text="HTTP status; null without an answer.", null=True)),
+                ("answer", models.CharField(blank=True, max_length=500)),
+                ("duration_ms", models.IntegerField(default=0)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "version",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="integrations.connectionversion",
+                    ),
+                ),
+                (
+                    "lane",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="deliveries", to="integrations.lane"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='LaneVersion',
+            name="LaneVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('from_position', models.BigIntegerField()),
-                ('lane', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lane_versions', to='integrations.lane')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='integrations.connectionversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("from_position", models.BigIntegerField()),
+                (
+                    "lane",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="lane_versions",
+                        to="integrations.lane",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="integrations.connectionversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['from_position'],
+                "ordering": ["from_position"],
             },
         ),
         migrations.CreateModel(
-            name='PendingSetup',
+            name="PendingSetup",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('extension', models.CharField(default='segment', max_length=40)),
-                ('settings', models.JSONField(default=dict)),
-                ('source_name', models.CharField(blank=True, max_length=200)),
-                ('write_key', models.TextField(blank=True, help_text='Encrypted, bound to this row.')),
-                ('write_key_last4', models.CharField(blank=True, max_length=4)),
-                ('selection', models.JSONField(help_text='List of [type, name] pairs; null until Select events was passed.', null=True)),
-                ('test_accepted_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('expires_at', models.DateTimeField()),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pending_setups', to='assistants.environment')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("extension", models.CharField(default="segment", max_length=40)),
+                ("settings", models.JSONField(default=dict)),
+                ("source_name", models.CharField(blank=True, max_length=200)),
+                ("write_key", models.TextField(blank=True, help_text="Encrypted, bound to this row.")),
+                ("write_key_last4", models.CharField(blank=True, max_length=4)),
+                (
+                    "selection",
+                    models.JSONField(
+                        help_text="List of [type, name] pairs; null until Select events was passed.", null=True
+                    ),
+                ),
+                ("test_accepted_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("expires_at", models.DateTimeField()),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="pending_setups",
+                        to="assistants.environment",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Rejection',
+            name="Rejection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.BigIntegerField()),
-                ('reason', models.CharField(max_length=60)),
-                ('status', models.IntegerField(null=True)),
-                ('answer', models.CharField(blank=True, max_length=500)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('lane', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rejections', to='integrations.lane')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.BigIntegerField()),
+                ("reason", models.CharField(max_length=60)),
+                ("status", models.IntegerField(null=True)),
+                ("answer", models.CharField(blank=True, max_length=500)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "lane",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="rejections", to="integrations.lane"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SandboxMessage',
+            name="SandboxMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('write_key_fingerprint', models.CharField(db_index=True, max_length=16)),
-                ('message_id', models.CharField(max_length=200)),
-                ('body', models.TextField(help_text='The message as it came, JSON.')),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("write_key_fingerprint", models.CharField(db_index=True, max_length=16)),
+                ("message_id", models.CharField(max_length=200)),
+                ("body", models.TextField(help_text="The message as it came, JSON.")),
+                ("received_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'ordering': ['-id'],
-                'constraints': [models.UniqueConstraint(fields=('message_id',), name='sandbox_message_unique')],
+                "ordering": ["-id"],
+                "constraints": [models.UniqueConstraint(fields=("message_id",), name="sandbox_message_unique")],
             },
         ),
         migrations.AddConstraint(
-            model_name='connection',
-            constraint=models.UniqueConstraint(condition=models.Q(('removed_at__isnull', True)), fields=('environment', 'extension'), name='connection_one_per_environment'),
+            model_name="connection",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("removed_at__isnull", True)),
+                fields=("environment", "extension"),
+                name="connection_one_per_environment",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='connectionversion',
-            constraint=models.UniqueConstraint(fields=('connection', 'number'), name='version_number_unique'),
+            model_name="connectionversion",
+            constraint=models.UniqueConstraint(fields=("connection", "number"), name="version_number_unique"),
         ),
         migrations.AddConstraint(
-            model_name='lane',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'index')), fields=('environment',), name='lane_one_index_per_environment'),
+            model_name="lane",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "index")), fields=("environment",), name="lane_one_index_per_environment"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lane',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'live')), fields=('connection',), name='lane_one_live_per_connection'),
+            model_name="lane",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "live")), fields=("connection",), name="lane_one_live_per_connection"
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['lane', '-last_position'], name='delivery_position'),
+            model_name="delivery",
+            index=models.Index(fields=["lane", "-last_position"], name="delivery_position"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['at'], name='delivery_at'),
+            model_name="delivery",
+            index=models.Index(fields=["at"], name="delivery_at"),
         ),
         migrations.AddConstraint(
-            model_name='laneversion',
-            constraint=models.UniqueConstraint(fields=('lane', 'from_position'), name='lane_version_unique'),
+            model_name="laneversion",
+            constraint=models.UniqueConstraint(fields=("lane", "from_position"), name="lane_version_unique"),
         ),
         migrations.AddConstraint(
-            model_name='pendingsetup',
-            constraint=models.UniqueConstraint(fields=('environment', 'extension'), name='pending_setup_unique'),
+            model_name="pendingsetup",
+            constraint=models.UniqueConstraint(fields=("environment", "extension"), name="pending_setup_unique"),
         ),
         migrations.AddConstraint(
-            model_name='rejection',
-            constraint=models.UniqueConstraint(fields=('lane', 'position'), name='rejection_unique'),
+            model_name="rejection",
+            constraint=models.UniqueConstraint(fields=("lane", "position"), name="rejection_unique"),
         ),
     ]

@@ -36,6 +36,8 @@ class SegmentClient:
         headers = {
             "authorization": "Basic " + base64.b64encode(f"{write_key}:".encode()).decode(),
             "content-type": "application/json",
+            # The beginning of an answer is read as it comes over the wire, so it must come as it is.
+            "accept-encoding": "identity",
             "user-agent": USER_AGENT,
         }
         if retries:
@@ -49,6 +51,11 @@ class SegmentClient:
             answer.retry_after,
             duration_ms=round((time.monotonic() - started) * 1000),
         )
+
+    def close(self) -> None:
+        """Hang up."""
+        self._remote.close()
+        self._sandbox.close()
 
     def _post(self, base_url: str, body: bytes, headers: dict[str, str]) -> Answer:
         client = self._sandbox if base_url == SANDBOX_URL else self._remote

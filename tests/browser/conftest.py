@@ -1,5 +1,6 @@
 """A Chromium, the server it talks to, and a place in the test run where the two disturb nobody."""
 
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,11 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test.testcases import LiveServerThread
 from playwright.sync_api import BrowserContext, Page
+from pytest_django import DjangoDbBlocker
 
+from integrations import wake
 from tests.browser.people import let_in
+from tests.browser.world import World, make_world
 from tests.dashboard.people import make_alice
 from tests.services import HOST, free_port
 
@@ -53,6 +57,14 @@ def _queries_beside_playwright() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_wake_ups() -> Iterator[None]:
+    """Leave the broker alone: no worker listens, the tests do its work at the moment they choose."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wake.breaker, "open_until", math.inf)
+        yield
+
+
 @pytest.fixture(scope="session")
 def server(django_db_setup: None) -> Iterator[str]:
     """Serve every page on a free port; static files come from the product's own middleware, by their hashed names."""
@@ -83,3 +95,17 @@ def alices(alice: User, context: BrowserContext, page: Page) -> Page:
 def unused_url() -> str:
     """An address of this host at which nothing listens."""
     return f"http://{HOST}:{free_port()}"
+
+
+@pytest.fixture(scope="module")
+def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The database for all tests of a module: what a transaction keeps to one test, the server could not see."""
+    with django_db_blocker.unblock():
+        yield
+        call_command("flush", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="module")
+def world(db: None) -> World:
+    """Everything there is in world.py, made once; no test of the module may mind what the others do in it."""
+    return make_world()

@@ -1,9 +1,15 @@
-"""The people of the tests: Alice, an admin, and Bob, a member."""
+"""The people of the tests, Alice, an admin, and Bob, a member, and their browsers."""
 
 from django.contrib.auth.models import User
+from django.http import HttpResponse
 from django.test import Client
 
+from assistants.models import AuditEntry
+
 PASSWORD = "correct horse battery"
+NEW_PASSWORD = "staple lorry ninety"
+ELSEWHERE = "198.51.100.7"
+BASE_URL = "https://sluice.example.com"
 
 
 def make_user(email: str, *, is_admin: bool = False, password: str | None = PASSWORD) -> User:
@@ -23,3 +29,19 @@ def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user, "django.contrib.auth.backends.ModelBackend")
     return client
+
+
+def sign_in(username: str, password: str = PASSWORD, *, address: str = ELSEWHERE, **headers: str) -> HttpResponse:
+    """Try to sign in from a browser of its own."""
+    form = {"username": username, "password": password}
+    return Client().post("/sign-in/", form, REMOTE_ADDR=address, headers=headers)
+
+
+def link_in(page: str) -> str:
+    """Return the one-time link that a page or an output shows, without its host."""
+    return page[page.index(f"{BASE_URL}/welcome/") :].split()[0].split("<")[0].removeprefix(BASE_URL)
+
+
+def actions() -> list[tuple[str, str, str]]:
+    rows = AuditEntry.objects.order_by("id")
+    return list(rows.values_list("actor_name", "action", "target"))

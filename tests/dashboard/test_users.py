@@ -1,13 +1,11 @@
-"""The Users page and create_admin: who may let people in, and how they are locked out again."""
+"""The Users page: who may let people in, and how they are locked out again."""
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from io import StringIO
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.utils.html import escape
@@ -15,20 +13,14 @@ from pytest_django import Settings
 
 from assistants.models import AuditEntry
 from dashboard import people
-from tests.dashboard.people import PASSWORD, make_alice, make_bob, make_user, signed_in
+from tests.dashboard.people import BASE_URL, PASSWORD, actions, link_in, make_alice, make_bob, make_user, signed_in
 
 pytestmark = pytest.mark.django_db
 
 
-def link_in(page: str) -> str:
-    """Return the one-time link that a page or an output shows, without its host."""
-    base = "http://127.0.0.1:8000"
-    return page[page.index(f"{base}/welcome/") :].split()[0].split("<")[0].removeprefix(base)
-
-
-def actions() -> list[tuple[str, str, str]]:
-    rows = AuditEntry.objects.order_by("id")
-    return list(rows.values_list("actor_name", "action", "target"))
+@pytest.fixture(autouse=True)
+def base_url(settings: Settings) -> None:
+    settings.SLUICE_BASE_URL = BASE_URL
 
 
 @pytest.mark.parametrize(
@@ -271,65 +263,6 @@ def test_a_disabled_person_gets_no_link() -> None:
 @pytest.mark.parametrize("path", ["link", "disable", "enable", "role"])
 def test_somebody_who_does_not_exist_is_not_found(path: str) -> None:
     assert signed_in(make_alice()).post(f"/users/4711/{path}/").status_code == 404
-
-
-def create_admin(*arguments: str) -> str:
-    out = StringIO()
-    call_command("create_admin", *arguments, stdout=out)
-    return out.getvalue()
-
-
-def test_create_admin_prints_a_link_alone_on_the_last_line(settings: Settings) -> None:
-    settings.SLUICE_BASE_URL = "https://sluice.example.com"
-
-    first, last = create_admin("Alice@Example.com").splitlines()
-
-    assert first.startswith("One-time link for alice@example.com, valid until ")
-    assert last.startswith("https://sluice.example.com/welcome/")
-    alice = User.objects.get()
-    assert (alice.username, alice.is_staff) == ("alice@example.com", True)
-    assert Client().get(last.removeprefix("https://sluice.example.com"), follow=True).status_code == 200
-    assert actions() == [
-        ("command line", "person.invited", "alice@example.com"),
-        ("command line", "person.link_made", "alice@example.com"),
-    ]
-
-
-def test_create_admin_again_prints_a_fresh_link_and_changes_nothing_else() -> None:
-    alice = make_alice()
-
-    link = link_in(create_admin("alice@example.com"))
-
-    assert Client().get(link, follow=True).status_code == 200
-    alice.refresh_from_db()
-    assert alice.check_password(PASSWORD)
-    assert User.objects.count() == 1
-
-
-def test_create_admin_lets_a_disabled_member_in_as_admin() -> None:
-    bob = make_bob()
-    people.disable(bob, by=make_alice())
-
-    create_admin("bob@example.com")
-
-    bob.refresh_from_db()
-    assert (bob.is_active, bob.is_staff) == (True, True)
-
-
-def test_create_admin_if_none_stays_silent_once_somebody_can_sign_in() -> None:
-    assert "/welcome/" in create_admin("--if-none", "admin@localhost")
-    assert "/welcome/" in create_admin("--if-none", "admin@localhost")
-    make_bob()
-    assert create_admin("--if-none", "admin@localhost") == ""
-    assert User.objects.count() == 2
-
-
-@pytest.mark.parametrize("email", ["alice", "", "alice@", "a" * 150 + "@example.com"])
-def test_create_admin_says_what_is_wrong_with_an_address(email: str) -> None:
-    with pytest.raises(CommandError, match=r"Enter a valid email address|at most 150 characters"):
-        create_admin(email)
-
-    assert not User.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

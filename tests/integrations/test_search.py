@@ -163,7 +163,9 @@ def test_another_environments_events_are_not_found() -> None:
     assert find(environment).found == []
 
 
-def test_one_page_takes_few_queries_however_long_the_log_is(django_assert_max_num_queries: Callable[..., object]) -> None:
+def test_one_page_takes_few_queries_however_long_the_log_is(
+    django_assert_max_num_queries: Callable[..., object],
+) -> None:
     connection = make_connection()
     append(connection.environment, *(make_message() for _ in range(5_000)), at=datetime(2026, 11, 22, tzinfo=UTC))
     with django_assert_max_num_queries(5):

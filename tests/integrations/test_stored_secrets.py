@@ -114,7 +114,7 @@ def test_with_the_old_key_gone_too_early_nothing_is_overwritten_and_the_start_fa
     with pytest.raises(CommandError) as caught:
         call_command("rotate_keys", stdout=StringIO())
 
-    assert str(caught.value) == f"Left as they are, so keep the older keys:\n{problem}"
+    assert str(caught.value) == f"Left as they are, so keep the older keys, or use --forget-unreadable:\n{problem}"
     connection.refresh_from_db()
     assert connection.write_key == token
     assert readable(other) == WRITE_KEY
@@ -122,6 +122,31 @@ def test_with_the_old_key_gone_too_early_nothing_is_overwritten_and_the_start_fa
     settings.SLUICE_ENCRYPTION_KEYS = [new, old]
     assert errors_at_start() == []
     assert readable(connection) == WRITE_KEY
+
+
+def test_a_lost_key_can_be_given_up_and_the_connection_asks_for_a_new_one(settings: Settings) -> None:
+    settings.SLUICE_ENCRYPTION_KEYS = [make_key()]
+    lost, paused, pending = make_connection(), make_connection(), make_pending_setup("key-two")
+    Connection.objects.filter(pk=paused.pk).update(status=Connection.Status.PAUSED)
+    settings.SLUICE_ENCRYPTION_KEYS = [make_key()]
+    kept = make_connection()
+    out = StringIO()
+
+    call_command("rotate_keys", "--forget-unreadable", stdout=out)
+
+    assert out.getvalue() == "3 given up\n0 encrypted anew, 1 were current, 0 cannot be read\n"
+    assert errors_at_start() == []
+    for row in (lost, paused, pending):
+        row.refresh_from_db()
+        assert row.write_key == ""
+    assert (lost.status, lost.attention) == (
+        Connection.Status.NEEDS_ATTENTION,
+        "The write key could not be decrypted and was given up. Enter it again in the settings.",
+    )
+    assert paused.status == Connection.Status.PAUSED
+    assert readable(kept) == WRITE_KEY
+    assert kept.status == Connection.Status.ACTIVE
+    assert AuditEntry.objects.filter(action="secret.forgotten").count() == 3
 
 
 def test_a_token_copied_from_another_row_is_found_at_the_start(settings: Settings) -> None:

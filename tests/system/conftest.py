@@ -9,7 +9,7 @@ import pytest
 
 from tests.services import running_redis
 from tests.system.recorder import Recorder, running_recorder
-from tests.system.stack import WRITE_KEY, Stack, embedded, on_servers, running
+from tests.system.stack import HASTE, WRITE_KEY, Stack, embedded, on_servers, running
 
 POSTGRESQL = os.environ.get("DATABASE_URL", "") if os.environ.get("DATABASE_URL", "").startswith("postgres") else ""
 
@@ -23,7 +23,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         if POSTGRESQL:
             redis = servers.enter_context(running_redis())
             environment = servers.enter_context(on_servers(POSTGRESQL, redis.url))
-        stack = servers.enter_context(running(folder, environment))
+        stack = servers.enter_context(running(folder, environment | HASTE))
         yield stack
     assert WRITE_KEY not in stack.logs()
 

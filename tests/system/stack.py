@@ -80,12 +80,13 @@ class Stack:
 
     def children(self, name: str) -> list[int]:
         """Return the numbers of the running processes that a process has started."""
-        parent = self.processes[name].pid
-        listed = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        return [int(number) for number in listed if is_running(int(number))]
+        # Any thread of the parent may have started them.
+        lists = Path(f"/proc/{self.processes[name].pid}/task").glob("*/children")
+        numbers = [int(number) for file in lists for number in file.read_text().split()]
+        return [number for number in numbers if is_running(number)]
 
     def manage(self, *arguments: str | Path) -> str:
-        """Run a command of manage.py and return what it printed; raises AssertionError with its errors where it fails."""
+        """Run a command of manage.py and return what it printed; raises AssertionError where it fails."""
         command = [PYTHON, "manage.py", *map(str, arguments)]
         ended = subprocess.run(command, cwd=ROOT, env=self._variables(), capture_output=True, text=True, check=False)
         assert ended.returncode == 0, f"{' '.join(command)} ended with {ended.returncode}: {ended.stderr}{ended.stdout}"
@@ -156,7 +157,7 @@ class Stack:
 
     def _variables(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name not in CHOSEN_FOR_TESTS}
-        return inherited | {"SLUICE_DATA_DIR": str(self.folder), "PORT": str(self.port)} | HASTE | self.environment
+        return inherited | {"SLUICE_DATA_DIR": str(self.folder), "PORT": str(self.port)} | self.environment
 
 
 def embedded() -> dict[str, str]:

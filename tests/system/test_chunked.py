@@ -60,7 +60,9 @@ def test_of_slow_and_cut_bodies_nothing_is_stored(stack: Stack, recorder: Record
         half = len(slow) // 2
         slow_client = begun_request(stack, sender, f"content-length: {len(slow)}", slow[:half])
         begun_request(stack, sender, f"content-length: {len(cut) + 1}", cut).close()
-        begun_request(stack, sender, "transfer-encoding: chunked", b"%x\r\n%s\r\n" % (len(cut_chunk), cut_chunk)).close()
+        begun_request(
+            stack, sender, "transfer-encoding: chunked", b"%x\r\n%s\r\n" % (len(cut_chunk), cut_chunk)
+        ).close()
 
         # Nobody else waits for them.
         sender.send([session_started("whole")])

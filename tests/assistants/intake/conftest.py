@@ -1,6 +1,7 @@
 """An intake of its own for each test, and a client that posts to it as a server would."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,13 +10,16 @@ import httpx
 import msgspec
 import pytest
 
+from assistants import log
 from assistants.intake.app import Intake
 from assistants.intake.body import Receive, Scope, Send
-from assistants.keys import create_ingest_key
+from assistants.keys import create_ingest_key, mint
+from assistants.messages import to_json
 from assistants.models import Environment
 from tests.make import make_environment
 
-HOST = "https://sluice.example.com"
+HOST = "http://localhost"
+TRACK = {"type": "track", "event": "Session Started", "userId": "u"}
 
 
 async def no_other_site(scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,7 +45,7 @@ class Sender:
         return asyncio.run(send())
 
     def client(self) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(self.intake, client=(self.address, 4711))  # type: ignore[arg-type]
+        transport = httpx.ASGITransport(self.intake, client=(self.address, 4711))
         return httpx.AsyncClient(transport=transport, base_url=HOST, headers=self.headers)
 
     def post(self, path: str, body: Any, *, key: str | None = None, **headers: str) -> httpx.Response:
@@ -55,6 +59,12 @@ class Sender:
         return self.post("/v1/batch", {"batch": items, **members})
 
 
+def stored(sender: Sender) -> list[dict[str, Any]]:
+    """Return the messages in the log of the sender's environment, in order."""
+    events = log.read(sender.environment.pk, after=0, limit=10_000)
+    return [json.loads(to_json(event.message)) for event in events if event.message]
+
+
 @pytest.fixture
 def intake() -> Iterator[Intake]:
     intake = Intake(fallback=no_other_site)
@@ -66,3 +76,9 @@ def intake() -> Iterator[Intake]:
 def sender(intake: Intake, transactional_db: None) -> Sender:
     environment = make_environment()
     return Sender(intake, environment, create_ingest_key(environment, label="tests", by=None))
+
+
+@pytest.fixture
+def stranger(intake: Intake) -> Sender:
+    """Someone whose requests must be refused before a database is asked: a test without one cannot reach it."""
+    return Sender(intake, Environment(), mint("draft")[0])

@@ -1,0 +1,82 @@
+"""A client that costs little: prebuilt requests over some kept connections, each waiting for its answer.
+
+`python -m bench.load ADDRESS KEY RUN EVENTS PER_REQUEST CONNECTIONS [PER_SECOND]` prints JSON: when the first request
+was sent, and per request when its answer was read (monotonic seconds). Any answer but a 2xx ends it.
+"""
+
+import json
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bench.events import message_ids, requests
+
+ANSWER_BYTES = 65_536
+
+
+@dataclass
+class Load:
+    """Prebuilt requests and when each was sent and answered; `per_second` 0 is as fast as the answers come."""
+
+    port: int
+    bodies: list[bytes]
+    per_second: float
+    sent: list[float] = field(default_factory=list)
+    answered: list[float] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def run(self, connections: int) -> None:
+        self.sent = [0.0] * len(self.bodies)
+        self.answered = [0.0] * len(self.bodies)
+        self.begin = time.monotonic()
+        turns = iter(range(len(self.bodies)))
+        threads = [threading.Thread(target=self.connection, args=(turns,)) for _ in range(connections)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def connection(self, turns: Iterator[int]) -> None:
+        """Take turns with the other connections until no request is left."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as client:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for number in turns:
+                self.wait_for_turn(number)
+                self.sent[number] = time.monotonic()
+                client.sendall(self.bodies[number])
+                answer = whole_answer(client)
+                self.answered[number] = time.monotonic()
+                if not answer.startswith(b"HTTP/1.1 200 ") or not answer.endswith(b'{"success":true}'):
+                    self.failures.append(answer.decode(errors="replace"))
+                    return
+
+    def wait_for_turn(self, number: int) -> None:
+        if self.per_second:
+            time.sleep(max(0.0, self.begin + number / self.per_second - time.monotonic()))
+
+
+def whole_answer(client: socket.socket) -> bytes:
+    """Read one answer, which ends with its JSON object; or what there is of it when the server hangs up."""
+    answer = b""
+    while not answer.endswith(b"}") and (part := client.recv(ANSWER_BYTES)):
+        answer += part
+    return answer
+
+
+def main(port: str, key: str, run: str, events: str, per_request: str, connections: str, per_second: str = "0") -> None:
+    path = "/v1/batch" if int(per_request) > 1 else "/v1/track"
+    bodies = requests(path, key, message_ids(run, int(events)), per_request=int(per_request))
+    load = Load(int(port), list(bodies), float(per_second))
+    print("ready", flush=True)
+    sys.stdin.readline()
+    load.run(int(connections))
+    if load.failures:
+        sys.exit(f"{len(load.failures)} connections were refused: {load.failures[0]}")
+    print(json.dumps({"sent": load.sent, "answered": load.answered}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,73 @@
+"""What a measurement brought: plain figures."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """One run: from the first request until the last event was acknowledged, and until it was at the recorder."""
+
+    events: int
+    seconds: float
+    accepted_seconds: float
+    cpu_seconds: float
+    requests: int
+
+    @property
+    def rate(self) -> float:
+        """Events a second from end to end."""
+        return self.events / self.seconds
+
+    @property
+    def accepted_rate(self) -> float:
+        """Events acknowledged a second."""
+        return self.events / self.accepted_seconds
+
+    @property
+    def cpu_per_10_000(self) -> float:
+        return self.cpu_seconds / self.events * 10_000
+
+    def __str__(self) -> str:
+        return f"{self.rate:,.0f} events/s at {self.cpu_per_10_000:.2f} CPU-s per 10,000"
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds from the 2xx to the arrival, at a steady pace."""
+
+    per_second: int
+    p50: float
+    p95: float
+
+    @classmethod
+    def of(cls, milliseconds: Sequence[float], *, per_second: int) -> "Latency":
+        steps = statistics.quantiles(milliseconds, n=20)
+        return cls(per_second, p50=steps[9], p95=steps[18])
+
+
+@dataclass(frozen=True)
+class Results:
+    """All of it: batches and library in the same rounds, single events, latency."""
+
+    batches: list[Throughput]
+    library: list[Throughput]
+    singles: list[Throughput]
+    latency: Latency
+
+    @property
+    def ratios(self) -> list[float]:
+        """How many times as fast as the library Sluice was, round by round."""
+        return [ours.rate / theirs.rate for ours, theirs in zip(self.batches, self.library, strict=True)]
+
+    @property
+    def cpu_ratios(self) -> list[float]:
+        """How much processor time Sluice took for an event, as a part of what the library took, round by round."""
+        pairs = zip(self.batches, self.library, strict=True)
+        return [ours.cpu_per_10_000 / theirs.cpu_per_10_000 for ours, theirs in pairs]
+
+
+def spread(figures: Sequence[float], form: Callable[[float], str]) -> str:
+    """Write a median, with the least and the greatest figure beside it."""
+    return f"{form(statistics.median(figures))} ({form(min(figures))} to {form(max(figures))})"

@@ -1,0 +1,58 @@
+"""How long an environment's events are kept: never less than its retention, and never past a lane that still waits."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Min, Q
+
+from assistants import retention
+from assistants.models import Assistant, Environment
+from integrations.models import Connection, EventCount, Lane
+
+# Senders repeat what they got no answer for within minutes, or hours; afterwards a repeat is a new event.
+KEY_DAYS = 3
+# What was deleted by mistake can be brought back by an operator for so long.
+DELETED_DAYS = 1
+PASSES = 20
+
+
+def run(now: datetime) -> None:
+    """Drop what has had its time, in every environment; may run twice at once."""
+    for environment in Environment.objects.present():
+        _drop_old(environment, now)
+    gone_before = now - timedelta(days=DELETED_DAYS)
+    for environment in _deleted_before(gone_before):
+        _delete(environment)
+    Assistant.objects.filter(deleted_at__lt=gone_before, environments__isnull=True).delete()
+
+
+def _drop_old(environment: Environment, now: datetime) -> None:
+    keys_before = now - timedelta(days=min(KEY_DAYS, environment.retention_days))
+    blocks_before = now - timedelta(days=environment.retention_days)
+    for _ in range(PASSES):
+        if not retention.drop_keys(environment.pk, received_before=keys_before):
+            break
+    for _ in range(PASSES):
+        if not retention.drop_blocks(environment.pk, received_before=blocks_before, up_to=_read_by_all(environment)):
+            break
+
+
+def _read_by_all(environment: Environment) -> int:
+    """Return the position that every lane has passed: what a paused one has not read stays."""
+    lanes = Lane.objects.filter(environment=environment, stopped_at__isnull=True)
+    position: int | None = lanes.aggregate(lowest=Min("cursor"))["lowest"]
+    return position or 0
+
+
+def _deleted_before(moment: datetime) -> list[Environment]:
+    return list(Environment.objects.filter(Q(deleted_at__lt=moment) | Q(assistant__deleted_at__lt=moment)))
+
+
+def _delete(environment: Environment) -> None:
+    """Delete an environment with all that it holds; the audit trail stays."""
+    with transaction.atomic():
+        retention.drop_log(environment)
+        lanes = Lane.objects.filter(environment=environment)
+        EventCount.objects.filter(lane_id__in=list(lanes.values_list("pk", flat=True))).delete()
+        Connection.objects.filter(environment=environment).delete()
+        environment.delete()

@@ -1,0 +1,76 @@
+"""Every page by its URL name: which addresses there are, and where one of each kind is in the world of the tests."""
+
+from collections.abc import Callable, Iterator
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from playwright.sync_api import Page
+
+from tests.browser.world import World
+
+Arguments = Callable[[World], list[object]]
+Steps = Callable[[Page, World], None]
+
+ARGUMENTS: dict[str, Arguments] = {
+    "home": lambda world: [],
+    "healthz": lambda world: [],
+    "readyz": lambda world: [],
+    "theme": lambda world: [],
+    "account:sign_in": lambda world: [],
+    "account:sign_out": lambda world: [],
+    "account:welcome": lambda world: [*world.welcome.split("/")],
+    "account:password": lambda world: [],
+    "users:list": lambda world: [],
+    "users:invite": lambda world: [],
+    "users:link": lambda world: [world.carol.pk],
+    "users:disable": lambda world: [world.carol.pk],
+    "users:enable": lambda world: [world.carol.pk],
+    "users:role": lambda world: [world.carol.pk],
+    "assistants:create": lambda world: [],
+    "assistants:detail": lambda world: [world.care.pk],
+    "assistants:edit": lambda world: [world.care.pk],
+    "assistants:delete": lambda world: [world.care.pk],
+    "assistants:add_environment": lambda world: [world.care.pk],
+    "environments:detail": lambda world: [world.busy.environment.public_id],
+    "environments:create_key": lambda world: [world.busy.environment.public_id],
+    "environments:revoke_key": lambda world: [world.busy.environment.public_id, world.active_key.public_id],
+    "environments:rename": lambda world: [world.failing.environment.public_id],
+    "environments:delete": lambda world: [world.failing.environment.public_id],
+    "debugger:list": lambda world: [world.busy.environment.public_id],
+    "debugger:newer": lambda world: [world.busy.environment.public_id],
+    "debugger:event": lambda world: [world.busy.environment.public_id, 3],
+    "sandbox:list": lambda world: [],
+    "audit:list": lambda world: [],
+    "catalog:list": lambda world: [],
+    "catalog:schema": lambda world: ["session-started"],
+    "integrations:list": lambda world: [world.care.pk],
+    "extensions:overview": lambda world: [world.bank.pk],
+    "extensions:open": lambda world: [world.care.pk],
+    "extensions:remove": lambda world: [world.care.pk],
+    "setup:connect": lambda world: [world.bank.pk, world.reviewing.public_id],
+    "setup:events": lambda world: [world.bank.pk, world.reviewing.public_id],
+    "setup:review": lambda world: [world.bank.pk, world.reviewing.public_id],
+    "setup:done": lambda world: [world.care.pk, world.busy.environment.public_id],
+    "setup:cancel": lambda world: [world.bank.pk, world.reviewing.public_id],
+    "connections:detail": lambda world: [world.busy.connection.pk],
+    "connections:switch_event": lambda world: [world.paused.connection.pk],
+    "connections:pause": lambda world: [world.busy.connection.pk],
+    "connections:resume": lambda world: [world.paused.connection.pk],
+    "connections:test": lambda world: [world.busy.connection.pk],
+    "connections:confirm": lambda world: [world.busy.connection.pk],
+    "connections:settings": lambda world: [world.busy.connection.pk],
+    "connections:disconnect": lambda world: [world.paused.connection.pk],
+}
+
+
+def url_names(resolver: URLResolver | None = None, namespace: str = "") -> Iterator[str]:
+    """Yield the name of every address that the URL configuration knows."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLPattern):
+            yield f"{namespace}{pattern.name}"
+        else:
+            yield from url_names(pattern, f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace)
+
+
+def address(url_name: str, world: World, arguments: Arguments | None = None) -> str:
+    """Return where a page is, about what `ARGUMENTS` says or about something else."""
+    return reverse(url_name, args=(arguments or ARGUMENTS[url_name])(world))
