@@ -92,7 +92,7 @@ class InvitationForm(forms.Form):
     email = forms.CharField(
         label="E-mail address",
         max_length=EMAIL_MAX_LENGTH,
-        widget=forms.EmailInput(attrs={"autocomplete": "off", "autofocus": True}),
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
     role = forms.ChoiceField(
         label="Role",

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from assistants import audit
-from assistants.encryption import decrypt, encrypt
+from assistants.encryption import DecryptionError, decrypt, encrypt
 from assistants.models import Environment
 from integrations import connections
 from integrations.clients import segment_client
@@ -132,7 +132,7 @@ def try_key(setup: PendingSetup) -> Trial:
     if next_step(setup) is Step.CONNECT:
         raise SetupError("Enter the Segment key and the region first.")
     nonce, now = secrets.token_hex(8), timezone.now()
-    write_key = decrypt(setup.write_key, context=setup.secret_context)
+    write_key = _write_key_of(setup)
     body = batch_body([test_message(nonce, message_id=f"sluice-test-{uuid.uuid4()}", at=now)], now)
     answer = segment_client().post_batch(base_url(setup.settings), write_key, body)
     trial = Trial(nonce, answer, is_accepted=verdict(answer) is Verdict.ACCEPTED)
@@ -155,15 +155,12 @@ def copy_from_draft(setup: PendingSetup) -> PendingSetup:
     return _save(setup, changes)
 
 
-@sensitive_variables("write_key")
 def reuse_draft_key(setup: PendingSetup) -> PendingSetup:
     """Take over draft's write key, encrypted again for this row; raise SetupError without a draft to copy."""
     draft = _draft_connection_or_error(setup)
-    write_key = decrypt(draft.write_key, context=draft.secret_context)
-    return _save(setup, {**_sealed(setup, write_key), "test_accepted_at": None})
+    return _save(setup, {**_sealed(setup, _write_key_of(draft)), "test_accepted_at": None})
 
 
-@sensitive_variables("write_key")
 def finish(setup: PendingSetup, *, by: User | None, reason: str = "") -> Connection:
     """Turn the setup into a connection and remove it, in one transaction.
 
@@ -177,7 +174,6 @@ def finish(setup: PendingSetup, *, by: User | None, reason: str = "") -> Connect
         raise SetupError(ALREADY.format(setup.environment.label)) from None
 
 
-@sensitive_variables("write_key")
 def _finish(setup: PendingSetup, *, by: User | None, reason: str) -> Connection:
     locked = (
         PendingSetup.objects.select_for_update(of=("self",)).select_related("environment").filter(pk=setup.pk).first()
@@ -187,12 +183,11 @@ def _finish(setup: PendingSetup, *, by: User | None, reason: str) -> Connection:
     if next_step(locked) is not Step.REVIEW:
         raise SetupError("This setup is not complete: enter the Segment key and select at least one event.")
     _require_draft(locked.environment)
-    write_key = decrypt(locked.write_key, context=locked.secret_context)
     connection = connections.connect(
         locked.environment,
         settings=locked.settings,
         source_name=locked.source_name,
-        write_key=write_key,
+        write_key=_write_key_of(locked),
         selection=[(type_, name) for type_, name in locked.selection or ()],
         by=by,
         reason=reason,
@@ -209,8 +204,6 @@ def cancel(setup: PendingSetup, *, by: User | None) -> None:
         gone, _ = PendingSetup.objects.filter(pk=setup.pk).delete()
         if gone:
             audit.record(actor=by, action="setup.cancelled", target=TARGET, environment=setup.environment)
-
-
 
 
 def _is_complete(settings: Mapping[str, Any]) -> bool:
@@ -237,6 +230,16 @@ def _made_by_the_first_call(setup: PendingSetup) -> Connection:
     if connection is None:
         raise SetupError("This setup was cancelled or has expired. Begin again from the Integrations page.")
     return connection
+
+
+def _write_key_of(row: PendingSetup | Connection) -> str:
+    try:
+        return decrypt(row.write_key, context=row.secret_context)
+    except DecryptionError:
+        raise SetupError(
+            "The Segment key that was entered cannot be read any more, because this installation's encryption keys "
+            "have changed. Enter it again."
+        ) from None
 
 
 @sensitive_variables("write_key")

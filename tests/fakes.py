@@ -34,12 +34,16 @@ class Reply:
 
 
 class FakeSegment:
-    """Keeps what it accepts; `replies` are given first, in order, then `judge` decides, then it is always 200."""
+    """Keeps what it accepts; `replies` are given first, in order, then `judge` decides, then it is always 200.
+
+    `lost` is what it accepted and did not get to say so.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.requests: list[Received] = []
         self.accepted: list[dict[str, Any]] = []
+        self.lost: list[dict[str, Any]] = []
         self.replies: deque[Reply] = deque()
         self.judge: Any = None
         self.lock = threading.Lock()
@@ -52,6 +56,8 @@ class FakeSegment:
                 reply = self.judge(received) or reply
             if 200 <= reply.status < 300:
                 self.accepted.extend(received.batch)
+            if reply.is_lost:
+                self.lost.extend(received.batch)
             return reply
 
     def refuse(self, *message_ids: str, status: int = 400) -> None:

@@ -183,6 +183,7 @@ def _connect_page(
         "form": form,
         "pending": pending,
         "trial": trial,
+        "is_sandbox": pending.settings.get("region") == regions.SANDBOX,
         "can_copy": setup.draft_connection(pending.environment) is not None,
     }
     return render(request, "setup/connect.html", context, status=UNPROCESSABLE if form.errors else 200)

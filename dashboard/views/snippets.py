@@ -10,7 +10,8 @@ KEY_VARIABLE = "SLUICE_INGEST_KEY"
 CURL = """\
 curl {url}/v1/track \\
   --user "${variable}:" \\
-  --json '{{"event": "Session Started", "userId": "test-user", "properties": {{"channel": "test"}}}}'
+  --header "Content-Type: application/json" \\
+  --data '{{"event": "Session Started", "userId": "test-user", "properties": {{"channel": "test"}}}}'
 """
 
 PYTHON = """\

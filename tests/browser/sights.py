@@ -59,9 +59,9 @@ def mistaken(button: str, values: dict[str, str] | None = None) -> Steps:
 
     def steps(page: Page, world: World) -> None:
         for label, value in (values or {}).items():
-            page.get_by_role("textbox", name=label, exact=True).fill(value)
+            page.get_by_label(label, exact=True).fill(value)
         press(page, button)
-        expect(page.get_by_role("alert")).to_be_visible()
+        expect(page.locator("[aria-invalid=true]").first).to_be_visible()
 
     return steps
 
@@ -231,7 +231,7 @@ SIGHTS = [
     Sight(
         "assistants:create",
         "wrong",
-        mistaken("Create", {"Name": "Shop", "Language": "!", "Service CRN": "crn:v1"}),
+        mistaken("Create", {"Name": "Shop", "Language (optional)": "!", "Service CRN (optional)": "crn:v1"}),
         refusals=(422,),
     ),
     Sight("assistants:create", "expired", let_the_form_expire, refusals=(403,)),
@@ -242,7 +242,8 @@ SIGHTS = [
     Sight(
         "assistants:delete",
         "wrong",
-        mistaken("Delete assistant", {"Type Customer Care of the Northern and Western Regions to confirm": "?"}),
+        mistaken("Delete assistant", {"Type Shop to confirm": "shop"}),
+        arguments=lambda world: [world.shop.pk],
         refusals=(422,),
     ),
     Sight("assistants:add_environment"),

@@ -161,7 +161,7 @@ def test_an_own_url_that_nobody_answers_is_said_at_the_field(alices: Page, unuse
     key_field(page).fill(DRAFT_KEY)
     page.get_by_role("radio", name="Own URL").check()
     press(page, "Next")
-    own_url = page.get_by_role("textbox", name="Own URL")
+    own_url = page.get_by_role("textbox", name="Base URL")
     expect_error(page, own_url, "Enter the URL to send to, or choose another region.")
     own_url.fill(unused_url)
     press(page, "Next")

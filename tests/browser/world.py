@@ -1,4 +1,4 @@
-"""An installation as it looks after some weeks: every state that a page can show, made by the product's own functions."""
+"""An installation as it looks after some weeks: every state a page can show, made by the product's own functions."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -187,10 +187,11 @@ def test_two_assistants_may_have_environments_of_the_same_name(alices: Client) -
     assert Environment.objects.filter(name="staging").count() == 2
 
 
+@pytest.mark.parametrize("number", [999_999, 10**30])
 @pytest.mark.parametrize("page", ["", "edit/", "delete/", "environments/new/"])
-def test_an_assistant_that_does_not_exist_has_no_pages(alices: Client, page: str) -> None:
-    assert alices.get(f"/assistants/999999/{page}").status_code == 404
-    assert alices.post(f"/assistants/999999/{page}").status_code in (404, 405)
+def test_an_assistant_that_does_not_exist_has_no_pages(alices: Client, page: str, number: int) -> None:
+    assert alices.get(f"/assistants/{number}/{page}").status_code == 404
+    assert alices.post(f"/assistants/{number}/{page}").status_code == (404 if page else 405)
 
 
 def test_the_page_of_an_assistant_takes_few_queries(

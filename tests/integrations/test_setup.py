@@ -1,5 +1,6 @@
 """The wizard's steps: what they keep and for how long, what they refuse, and that they may be taken twice at once."""
 
+import base64
 import threading
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ import time_machine
 from django.contrib.auth.models import User
 from django.db import connection as database
 from django.utils import timezone
+from pytest_django import Settings
 
 from assistants.encryption import decrypt
 from assistants.models import AuditEntry
@@ -215,6 +217,17 @@ def test_nothing_is_sent_before_there_is_a_key() -> None:
     with pytest.raises(SetupError, match="Enter the Segment key"):
         setup.try_key(make_setup(through=Step.CONNECT))
     assert SandboxMessage.objects.count() == 0
+
+
+def test_a_key_that_cannot_be_read_any_more_is_asked_for_again(settings: Settings) -> None:
+    pending = make_setup()
+    settings.SLUICE_ENCRYPTION_KEYS = [base64.b64encode(b"k" * 32).decode()]
+    for step in (setup.try_key, lambda row: setup.finish(row, by=None)):
+        with pytest.raises(SetupError, match="Enter it again"):
+            step(pending)
+    assert Connection.objects.count() == 0
+    setup.save_connect(pending, settings=SANDBOX, source_name="Care", write_key=KEY)
+    assert setup.finish(pending, by=None).write_key_last4 == "3f9K"
 
 
 # --- Copy from draft ---

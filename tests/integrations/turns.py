@@ -80,8 +80,11 @@ class Killed(BaseException):
     """The worker dies at this point."""
 
 
-def crash(connection: Connection, client: Client, *, after_requests: int = 1) -> None:
-    """Let a worker be killed when its n-th answer is in, and its lease run out: nothing of it is cleaned up."""
+def crash(connection: Connection, client: Client, *, after_requests: int = 1) -> bool:
+    """Let a worker be killed when its n-th answer is in, and its lease run out: nothing of it is cleaned up.
+
+    Return whether it came to that: there may have been fewer requests to make.
+    """
     lane = Lane.objects.filter(pk=live_lane(connection).pk)
     at_death: dict[str, Any] = {}
 
@@ -95,3 +98,4 @@ def crash(connection: Connection, client: Client, *, after_requests: int = 1) ->
     if at_death:
         lane.update(**at_death)
         lane.update(lease_until=Now() - timedelta(seconds=1))
+    return bool(at_death)

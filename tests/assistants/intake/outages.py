@@ -47,13 +47,13 @@ def stalled(environment: Environment) -> Iterator[threading.Event]:
 
 def cut_other_connections() -> None:
     """Let the PostgreSQL server end every connection to the tests' database but this one."""
-    _cut("pid <> pg_backend_pid()")
+    _cut(only_waiting=False)
 
 
 def cut_a_waiting_connection() -> None:
     """Let the PostgreSQL server end the next connection that waits for a lock, from a thread of its own."""
     try:
-        wait_until(lambda: _cut("wait_event_type = 'Lock'") == 1, "a connection that waits for a lock")
+        wait_until(lambda: _cut(only_waiting=True) == 1, "a connection that waits for a lock")
     finally:
         connection.close()
 
@@ -66,11 +66,12 @@ def fresh_connections() -> Iterator[None]:
     _close_connections()
 
 
-def _cut(which: str) -> int:
+def _cut(*, only_waiting: bool) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-            f"WHERE datname = current_database() AND {which}"
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid() AND (wait_event_type = 'Lock' OR NOT %s)",
+            [only_waiting],
         )
         return len(cursor.fetchall())
 

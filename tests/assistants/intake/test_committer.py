@@ -314,6 +314,25 @@ def test_several_event_loops_share_one_committer(committer: Committer) -> None:
     assert [event.position for event in log.read(environment.pk, after=0, limit=100)] == list(range(1, 61))
 
 
+def test_two_processes_take_turns_at_one_environment(committer: Committer) -> None:
+    environment = make_environment()
+    messages = [make_message() for _ in range(40)]
+    other = Committer()
+
+    def store(each: Committer) -> int:
+        results = [outcomes(each, intent(environment, message))[0] for message in messages]
+        return sum(result.stored for result in results)
+
+    with ThreadPoolExecutor(2) as pool:
+        stored_by_each = list(pool.map(store, [committer, other]))
+    other.close()
+
+    assert sum(stored_by_each) == 40
+    events = log.read(environment.pk, after=0, limit=100)
+    assert [event.position for event in events] == list(range(1, 41))
+    assert [event.message for event in events] == messages
+
+
 def test_the_use_of_a_key_is_written_once_a_minute(committer: Committer) -> None:
     environment = make_environment()
     create_ingest_key(environment, label="", by=None)

@@ -1,5 +1,6 @@
 """The Segment-compatible routes: what they take is stored as it was sent, once, in order, and answered exactly."""
 
+import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
@@ -207,6 +208,17 @@ def test_a_repeated_message_id_with_another_body_keeps_the_first(sender: Sender)
 
     assert (first.json(), other.json()) == (SUCCESS, SUCCESS)
     assert [message["event"] for message in stored(sender)] == ["First"]
+
+
+def test_the_same_message_sent_by_a_hundred_at_once_is_stored_once(sender: Sender) -> None:
+    async def send() -> set[tuple[int, bytes]]:
+        async with sender.client() as client:
+            body = {"batch": [{**TRACK, "messageId": "m"}]}
+            posts = [client.post("/v1/batch", json=body, auth=(sender.key, "")) for _ in range(100)]
+            return {(response.status_code, response.content) for response in await asyncio.gather(*posts)}
+
+    assert asyncio.run(send()) == {(200, b'{"success":true}')}
+    assert [message["messageId"] for message in stored(sender)] == ["m"]
 
 
 def test_an_event_without_id_or_name_is_stored_for_people_to_see(sender: Sender) -> None:
