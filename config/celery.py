@@ -4,8 +4,10 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init
+from celery.signals import celeryd_init, worker_process_init
 from kombu.transport import TRANSPORT_ALIASES
+
+from config.lifetime import end_with
 
 # A wake-up may be lost, a request may not wait: whoever publishes gives up on a silent broker after a quarter second.
 REDIS_PUBLISHING = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25, "max_retries": 0}
@@ -42,5 +44,7 @@ def use_publishing_options(sender: Celery, **kwargs: Any) -> None:
 
 
 @celeryd_init.connect
-def use_consuming_options(conf: Any, **kwargs: Any) -> None:
+def prepare_worker(conf: Any, **kwargs: Any) -> None:
     conf.broker_transport_options = transport_options(conf.broker_url, consuming=True)
+    worker = os.getpid()
+    worker_process_init.connect(lambda **_: end_with(worker), weak=False)

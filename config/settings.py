@@ -67,7 +67,9 @@ SLUICE_METRICS_TOKEN = env.str("SLUICE_METRICS_TOKEN", default="")
 # DATABASE_URL: PostgreSQL 15 or newer; default in embedded mode a SQLite file in the data folder.
 DATABASE_URL = env.str("DATABASE_URL", default=f"sqlite:///{DATA_DIR}/sluice.sqlite3" if EMBEDDED else "")
 if not DATABASE_URL:
-    raise ImproperlyConfigured("DATABASE_URL is required outside embedded mode, e.g. postgres://user:password@host/sluice.")
+    raise ImproperlyConfigured(
+        "DATABASE_URL is required outside embedded mode, e.g. postgres://user:password@host/sluice."
+    )
 DATABASES = {"default": env.db_url_config(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE: a transaction that reads first must not fail at its first write. FULL: a 2xx says "on disk".
@@ -89,11 +91,15 @@ else:
 
 # --- Broker and cache ---------------------------------------------------------------------------------------------
 # CELERY_BROKER_URL: Redis 7 or newer with noeviction; default in embedded mode a SQLite file of its own.
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=f"sqla+sqlite:///{DATA_DIR}/broker.sqlite3" if EMBEDDED else "")
+CELERY_BROKER_URL = env.str(
+    "CELERY_BROKER_URL", default=f"sqla+sqlite:///{DATA_DIR}/broker.sqlite3" if EMBEDDED else ""
+)
 if not CELERY_BROKER_URL:
     raise ImproperlyConfigured("CELERY_BROKER_URL is required outside embedded mode, e.g. redis://host:6379/0.")
 # CACHE_URL: holds the pending wake-ups; default the broker where that is Redis, else this process's memory.
-CACHE_URL = env.str("CACHE_URL", default=CELERY_BROKER_URL if CELERY_BROKER_URL.startswith("redis") else "locmemcache://")
+CACHE_URL = env.str(
+    "CACHE_URL", default=CELERY_BROKER_URL if CELERY_BROKER_URL.startswith("redis") else "locmemcache://"
+)
 CACHES = {"default": env.cache_url_config(CACHE_URL)}
 
 # --- Applications -------------------------------------------------------------------------------------------------

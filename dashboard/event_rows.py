@@ -10,14 +10,13 @@ from assistants.catalog.entry import Entry, Family, Property
 from dashboard.extension_forms import EventKey, event_value
 from integrations.counts import Series
 
-# Calls that are counted under their own names or with others, so that no number can be given for the row.
-UNCOUNTED = frozenset({("page", ""), ("screen", ""), ("track", "*")})
+OTHER_TRACK_EVENTS = ("track", "*")
 HOURS = 24
 
 
 @dataclass(frozen=True)
 class EventRow:
-    """One row as the component draws it; `counts` is None where the events cannot be counted by this row."""
+    """One row as the component draws it."""
 
     id: str
     value: str
@@ -25,7 +24,7 @@ class EventRow:
     description: str
     is_selected: bool
     properties: Sequence[Property]
-    counts: Sequence[int] | None
+    counts: Sequence[int]
     total: int
     toggle_url: str = ""
     toggle_fields: tuple[tuple[str, str], ...] = ()
@@ -53,7 +52,7 @@ def event_groups(
 def _row(
     entry: Entry, selection: Collection[EventKey], received: Mapping[str, Series], toggle_url: str, version: int
 ) -> EventRow:
-    series = received.get(entry.title)
+    series = _others(received) if entry.key == OTHER_TRACK_EVENTS else received.get(entry.title)
     value = event_value(entry.key)
     return EventRow(
         id=slugify(entry.title),
@@ -62,8 +61,18 @@ def _row(
         description=entry.description,
         is_selected=entry.key in selection,
         properties=entry.properties,
-        counts=None if entry.key in UNCOUNTED else (series.by_hour if series else [0] * HOURS),
+        counts=series.by_hour if series else [0] * HOURS,
         total=series.total if series else 0,
         toggle_url=toggle_url,
         toggle_fields=(("event", value), ("version", str(version))),
+    )
+
+
+def _others(received: Mapping[str, Series]) -> Series:
+    """Add up the events that no other row names."""
+    named = {entry.title for entry in (*catalog.entries(), *catalog.plain_calls().entries)}
+    others = [series for name, series in received.items() if name not in named]
+    return Series(
+        total=sum(series.total for series in others),
+        by_hour=[sum(hour) for hour in zip(*(series.by_hour for series in others), strict=True)] or [0] * HOURS,
     )

@@ -110,7 +110,12 @@ def _judge(event: Event, terms: Terms) -> tuple[str, bytes]:
 
 
 def counted_name(event: Event) -> str:
-    """The name under which an event is counted: bounded, so that no sender can make the table's rows too long."""
+    """The name under which an event is counted: that of a track event, else the kind of call.
+
+    A page's own name is not it: there are as many of those as pages. Bounded, so that no sender can make rows too long.
+    """
+    if event.message is not None and event.message.type != "track":
+        return event.message.type.capitalize()
     return event.name[:200]
 
 

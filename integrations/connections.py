@@ -17,11 +17,12 @@ from assistants.messages import Message
 from assistants.models import Assistant, Environment, LogHead
 from integrations import lanes
 from integrations.compose import TEST_SOURCE, Key
-from integrations.models import Connection, ConnectionVersion, Lane, LaneVersion
+from integrations.models import Connection, ConnectionVersion, Lane, LaneVersion, PendingSetup
 from integrations.sandbox import fingerprint
 from integrations.wake import waker
 
 SEGMENT = "segment"
+TARGET = "Segment Extension"
 TEST_EVENT = "Sluice Connection Tested"
 
 
@@ -213,13 +214,13 @@ def confirm_seen(connection: Connection, *, by: User | None) -> None:
 
 
 def disconnect(connection: Connection, *, by: User | None, reason: str = "") -> None:
-    """End one environment's connection for good; its history stays until it is pruned."""
+    """End one environment's connection for good: its key goes at once, its history when it is pruned."""
     with transaction.atomic():
         connection = lanes.lock(connection)
         if connection.removed_at is not None:
             return
-        connection.removed_at = timezone.now()
-        connection.save(update_fields=["removed_at"])
+        connection.removed_at, connection.write_key = timezone.now(), ""
+        connection.save(update_fields=["removed_at", "write_key"])
         lanes.terms_changed(connection)
         Lane.objects.filter(connection=connection).update(stopped_at=connection.removed_at)
         _audit(connection, "connection.removed", by, reason, {})
@@ -231,8 +232,9 @@ def remove_extension(assistant: Assistant, extension: str, *, by: User | None, r
         present = Connection.objects.present().filter(environment__assistant=assistant, extension=extension)
         for connection in present.order_by("pk"):
             disconnect(connection, by=by, reason=reason)
-        for environment in assistant.environments.all():
-            environment.pending_setups.filter(extension=extension).delete()
+        for setup in PendingSetup.objects.filter(environment__assistant=assistant, extension=extension):
+            setup.delete()
+            audit.record(actor=by, action="setup.removed", target=TARGET, environment=setup.environment, reason=reason)
 
 
 def _forget_attention(connection: Connection) -> None:
@@ -267,7 +269,7 @@ def _audit(connection: Connection, action: str, by: User | None, reason: str, de
     audit.record(
         actor=by,
         action=action,
-        target="Segment Extension",
+        target=TARGET,
         environment=connection.environment,
         reason=reason,
         details=details,

@@ -75,7 +75,7 @@ def _apply_segment(environment: Environment, plan: SegmentPlan, by: User | None)
             reason=REASON,
         )
         return
-    has_new_key = plan.write_key != encryption.decrypt(connection.write_key, context=connection.secret_context)
+    has_new_key = not _has_key(connection, plan.write_key)
     source_name = connection.source_name if plan.source_name is None else plan.source_name
     if has_new_key or plan.settings != connection.settings or source_name != connection.source_name:
         connections.change_destination(
@@ -88,6 +88,14 @@ def _apply_segment(environment: Environment, plan: SegmentPlan, by: User | None)
         )
     options = connections.version_in_force(connection).options | plan.options
     connections.select_events(connection, plan.selection, by=by, options=options, reason=REASON)
+
+
+def _has_key(connection: Connection, write_key: str) -> bool:
+    """Say whether the connection sends with this key; one whose key cannot be read does not."""
+    try:
+        return encryption.decrypt(connection.write_key, context=connection.secret_context) == write_key
+    except encryption.DecryptionError:
+        return False
 
 
 def _require_draft(environment: Environment, plan: SegmentPlan) -> None:

@@ -41,7 +41,10 @@ class TermsChangedError(Exception):
 
 @dataclass
 class Lease:
-    """A lane as its holder took it; `token` is the fencing token that each write must still match."""
+    """A lane as its holder took it; `token` is the fencing token that each write must still match.
+
+    Up to `may_have_arrived_to`, events may have arrived by an attempt of which no answer came back.
+    """
 
     lane_id: int
     environment_id: int
@@ -51,6 +54,7 @@ class Lease:
     end: int | None
     attempts: int
     terms_seq: int
+    may_have_arrived_to: int | None
 
 
 def take(lane_id: int) -> Lease | None:
@@ -75,6 +79,7 @@ def take(lane_id: int) -> Lease | None:
         end=lane.end,
         attempts=lane.attempts,
         terms_seq=lane.terms_seq,
+        may_have_arrived_to=lane.in_flight_to,
     )
 
 
@@ -88,7 +93,8 @@ def begin_attempt(lease: Lease, *, to: int, is_part: bool = False) -> None:
     attempts = max(lease.attempts, 1) if is_part else lease.attempts + 1
     # The only condition in a subquery: an environment that is deleted at this moment may see one more request.
     unchanged = _held(lease).filter(terms_seq=lease.terms_seq, environment__in=Environment.objects.present())
-    if not unchanged.update(in_flight_to=to, attempts=attempts, lease_until=lease_end()):
+    in_flight_to = max(to, lease.may_have_arrived_to or 0)
+    if not unchanged.update(in_flight_to=in_flight_to, attempts=attempts, lease_until=lease_end()):
         raise_why(lease)
     lease.attempts = attempts
 
@@ -101,7 +107,7 @@ def move(lease: Lease, *, cursor: int, begun: bool) -> None:
     lanes = _held(lease) if begun else _held(lease).filter(terms_seq=lease.terms_seq)
     if not lanes.filter(cursor=lease.cursor).update(
         cursor=cursor,
-        in_flight_to=None,
+        in_flight_to=_in_flight_behind(lease, cursor),
         attempts=0,
         next_attempt_at=None,
         last_error="",
@@ -111,29 +117,34 @@ def move(lease: Lease, *, cursor: int, begun: bool) -> None:
         raise_why(lease)
 
 
-def extend(lease: Lease) -> None:
-    """Hold the lane for another while; in a transaction, also lock its row to the end of it. Raises LostLeaseError."""
-    if not _held(lease).update(lease_until=lease_end()):
+def end_attempt(lease: Lease, *, to: int, may_have_arrived: bool) -> None:
+    """Note that an attempt up to `to` is over and moves nothing; extends the lease, locks the lane in a transaction.
+
+    A batch that may have arrived all the same stays in flight: what it was made of must not change before it is sent
+    again. Raises LostLeaseError.
+    """
+    if may_have_arrived:
+        lease.may_have_arrived_to = max(to, lease.may_have_arrived_to or 0)
+    if not _held(lease).update(in_flight_to=_in_flight_behind(lease, lease.cursor), lease_until=lease_end()):
         raise LostLeaseError
 
 
 def confirm(lease: Lease) -> None:
-    """Do as `extend`, if the terms are still those that the lease knows. Raises as `begin_attempt`."""
+    """Extend the lease, and lock the lane in a transaction, if the terms are unchanged. Raises as `begin_attempt`."""
     if not _held(lease).filter(terms_seq=lease.terms_seq).update(lease_until=lease_end()):
         raise_why(lease)
 
 
 def postpone(lease: Lease, *, delay: timedelta, error: str) -> None:
     """Leave the cursor where it is, say why, and let nobody try again before `delay` is over. Raises LostLeaseError."""
-    changes: dict[str, Any] = {"in_flight_to": None, "last_error": error[:500], "next_attempt_at": Now() + delay}
-    if not _held(lease).update(**changes):
+    if not _held(lease).update(last_error=error[:500], next_attempt_at=Now() + delay):
         raise LostLeaseError
     _held(lease).filter(failing_since__isnull=True).update(failing_since=Now())
 
 
 def release(lease: Lease) -> None:
-    """Give the lane back, with nothing in flight; does nothing where the lease was lost."""
-    _held(lease).update(lease_until=None, lease_holder="", in_flight_to=None)
+    """Give the lane back; does nothing where the lease was lost."""
+    _held(lease).update(lease_until=None, lease_holder="")
 
 
 def lease_end() -> Any:
@@ -146,6 +157,11 @@ def raise_why(lease: Lease) -> None:
     if _held(lease).filter(cursor=lease.cursor).exists():
         raise TermsChangedError
     raise LostLeaseError
+
+
+def _in_flight_behind(lease: Lease, cursor: int) -> int | None:
+    to = lease.may_have_arrived_to
+    return to if to is not None and to > cursor else None
 
 
 def _held(lease: Lease) -> Any:

@@ -157,9 +157,9 @@ class Lane(models.Model):
     """A reader of one environment's log with a cursor; changed by conditional UPDATE only, never by `save()`.
 
     `lease_token` is the fencing token: it grows with every take-over, and whoever settles must still hold it.
-    `in_flight_to` is the last position of the batch whose sending has begun and is not settled; a new version
-    begins behind it. `terms_seq` grows with each change of what or where to send, so that a holder notices one before
-    it sends.
+    `in_flight_to` is the last position of a batch that is being sent, or that may have arrived although no answer came
+    back; a new version begins behind it. `terms_seq` grows with each change of what or where to send, so that a holder
+    notices one before it sends.
     """
 
     class Kind(models.TextChoices):

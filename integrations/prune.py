@@ -1,4 +1,4 @@
-"""Take away what has had its time: unfinished wizards, old deliveries, read wake-ups of the embedded broker."""
+"""Take away what has had its time: old events, deliveries, unfinished wizards, sessions, delivered wake-ups."""
 
 import logging
 import sqlite3
@@ -6,8 +6,10 @@ from contextlib import closing
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import transaction
 
+from integrations import retention
 from integrations.models import Delivery, PendingSetup
 
 logger = logging.getLogger(__name__)
@@ -19,7 +21,9 @@ DELIVERIES_PER_PASS = 10_000
 def run(now: datetime) -> None:
     """Prune everything that is due; may run twice at once."""
     PendingSetup.objects.filter(expires_at__lt=now).delete()
+    retention.run(now)
     _prune_deliveries(now)
+    Session.objects.filter(expire_date__lt=now).delete()
     _prune_embedded_broker()
 
 

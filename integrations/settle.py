@@ -77,7 +77,7 @@ def record_refusal(lease: Lease, part: Part) -> None:
     Raises LostLeaseError.
     """
     with transaction.atomic():
-        leases.extend(lease)
+        leases.end_attempt(lease, to=part.batch.last, may_have_arrived=False)
         _delivery(lease, part, Delivery.Outcome.REFUSED).save()
 
 
@@ -89,7 +89,7 @@ def record_failure(lease: Lease, part: Part, attempt: Attempt, *, delay: timedel
     """
     is_permanent = attempt.verdict is Verdict.CONNECTION
     with transaction.atomic():
-        leases.extend(lease)
+        leases.end_attempt(lease, to=part.batch.last, may_have_arrived=attempt.answer.is_ambiguous)
         is_current = is_same_destination(part.terms)
         _delivery(lease, part, Delivery.Outcome.REFUSED if is_permanent else Delivery.Outcome.RETRY).save()
         if is_current:

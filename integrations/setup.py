@@ -23,7 +23,7 @@ from assistants.encryption import DecryptionError, decrypt, encrypt
 from assistants.models import Environment
 from integrations import connections
 from integrations.clients import segment_client
-from integrations.connections import SEGMENT
+from integrations.connections import SEGMENT, TARGET
 from integrations.models import Connection, PendingSetup
 from integrations.segment.client import batch_body, test_message
 from integrations.segment.regions import CUSTOM, REGIONS, base_url
@@ -32,7 +32,6 @@ from integrations.segment.verdicts import Answer, Verdict, verdict
 # Long enough to ask a colleague for the key, short enough that no forgotten key stays.
 LIFETIME = timedelta(days=7)
 SHOWN_CHARACTERS = 4
-TARGET = "Segment Extension"
 ALREADY = "Segment is connected in the {} environment already."
 
 

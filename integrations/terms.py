@@ -45,7 +45,7 @@ def load_terms(lease: Lease, *, behind: int) -> TermsInForce:
         version_id=version.pk,
         terms=compose_terms(connection, version),
         base_url=base_url(connection.settings),
-        write_key=encryption.decrypt(connection.write_key, context=connection.secret_context),
+        write_key=_write_key(connection),
         sealed_write_key=connection.write_key,
         is_active=_is_active(lane, connection),
         is_paced=connection.settings["region"] not in (CUSTOM, SANDBOX),
@@ -67,6 +67,13 @@ def compose_terms(connection: Connection, version: ConnectionVersion) -> Terms:
         selection=frozenset((type_, name) for type_, name in version.selection),
         anonymous_sessions=bool(options.get("anonymous_sessions")),
     )
+
+
+def _write_key(connection: Connection) -> str:
+    """Decrypt the write key; a connection that was removed has none, and nothing to send either."""
+    if connection.removed_at is not None:
+        return ""
+    return encryption.decrypt(connection.write_key, context=connection.secret_context)
 
 
 def _version_behind(lane: Lane, position: int) -> tuple[ConnectionVersion, int | None]:

@@ -12,7 +12,7 @@ import time
 
 from celery import current_app
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache.backends.redis import RedisCache
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
 from redis.exceptions import RedisError
@@ -31,6 +31,8 @@ LANES_REMEMBERED_SECONDS = 2.0
 # Appends within this time share a wake-up; the embedded broker is asked ten times a second only.
 GATHER_SECONDS = 0.05 if settings.EMBEDDED else 0.0
 IS_CACHE_SHARED = settings.CACHE_URL.startswith("redis")
+# A cache of its own, of which nobody waits for an answer: one that freezes must not hold up a sweep.
+FLAG_TIMEOUTS = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
 
 
 class Broken(Exception):
@@ -103,6 +105,7 @@ class _Breaker:
         self.open_until = time.monotonic() + BREAK_SECONDS
 
 
+flags = RedisCache(settings.CACHE_URL, {"OPTIONS": FLAG_TIMEOUTS})
 breaker = _Breaker()
 waker = Waker()
 
@@ -135,7 +138,7 @@ def clear(lane_id: int) -> None:
     if not IS_CACHE_SHARED:
         return
     try:
-        cache.delete(_flag(lane_id))
+        flags.delete(_flag(lane_id))
     except (RedisError, OSError) as error:
         logger.warning("Could not clear a wake-up: %s", type(error).__name__)
 
@@ -145,7 +148,7 @@ def _is_first(lane_id: int) -> bool:
     if not IS_CACHE_SHARED:
         return True
     try:
-        return cache.add(_flag(lane_id), 1, FLAG_SECONDS)
+        return flags.add(_flag(lane_id), 1, FLAG_SECONDS)
     except (RedisError, OSError) as error:
         logger.warning("Could not note a wake-up: %s", type(error).__name__)
         return True

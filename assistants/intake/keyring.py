@@ -57,7 +57,6 @@ class Keyring:
             self._remembered.popitem(last=False)
         return opened
 
-
     def close(self) -> None:
         """End the thread that asks the database."""
         self._executor.shutdown()

@@ -2,7 +2,9 @@
 
 import base64
 import json
+import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
@@ -17,6 +19,8 @@ BATCH_PATH = "/v1/batch"
 USER_AGENT = f"sluice/{VERSION}"
 # More of an answer is never read; Segment's own has 20 bytes.
 MAX_ANSWER_BYTES = 65_536
+# Errors after which no byte of a request can have arrived.
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 class SegmentClient:
@@ -44,13 +48,7 @@ class SegmentClient:
             headers["x-retry-count"] = str(retries)
         started = time.monotonic()
         answer = self._post(base_url, body, headers)
-        return Answer(
-            answer.status,
-            answer.body,
-            answer.error,
-            answer.retry_after,
-            duration_ms=round((time.monotonic() - started) * 1000),
-        )
+        return replace(answer, duration_ms=round((time.monotonic() - started) * 1000))
 
     def close(self) -> None:
         """Hang up."""
@@ -68,11 +66,12 @@ class SegmentClient:
                     response.status_code, _read_bounded(response), retry_after=response.headers.get("retry-after", "")
                 )
         except httpx.TimeoutException as error:
-            return Answer(None, error=f"No complete answer within {self.timeout_seconds:g} s ({type(error).__name__}).")
+            words = f"No complete answer within {self.timeout_seconds:g} s ({type(error).__name__})."
+            return Answer(None, error=words, is_unsent=isinstance(error, _UNSENT))
         except httpx.HTTPError as error:
-            return Answer(None, error=_without_secrets(error))
+            return Answer(None, error=_in_words(error), is_unsent=isinstance(error, _UNSENT))
         except httpx.InvalidURL:
-            return Answer(None, error="The endpoint's URL cannot be used.")
+            return Answer(None, error="The endpoint's URL cannot be used.", is_unsent=True)
 
 
 def batch_body(messages: list[bytes], sent_at: datetime) -> bytes:
@@ -108,6 +107,11 @@ def _read_bounded(response: httpx.Response) -> bytes:
     return b"".join(parts)[:MAX_ANSWER_BYTES]
 
 
-def _without_secrets(error: httpx.HTTPError) -> str:
-    """Name a network error; its text comes from the system and names hosts at most."""
-    return f"{type(error).__name__}: {error}"[:300]
+def _in_words(error: httpx.HTTPError) -> str:
+    """Say what the network did; the detail comes from the system and names hosts at most."""
+    if isinstance(error, httpx.ConnectError):
+        words = "The host could not be reached"
+    else:
+        words = "The connection broke off"
+    detail = re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
+    return f"{words}: {detail}"[:300]

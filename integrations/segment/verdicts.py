@@ -38,13 +38,22 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Answer:
-    """How a request ended: a status with the beginning of the body, or no status and what went wrong instead."""
+    """How a request ended: a status with the beginning of the body, or no status and what went wrong instead.
+
+    `is_unsent` says of the latter that nothing was sent at all, as where no connection could be made.
+    """
 
     status: int | None
     body: bytes = b""
     error: str = ""
     retry_after: str = ""
+    is_unsent: bool = False
     duration_ms: int = 0
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether nobody can tell if the request arrived."""
+        return self.status is None and not self.is_unsent
 
     @property
     def excerpt(self) -> str:

@@ -546,7 +546,9 @@ def test_an_append_behind_one_that_hangs_gives_up_after_a_while() -> None:
     environment = make_environment()
 
     def give_up() -> None:
-        with pytest.raises(OperationalError, match="lock timeout"), transaction.atomic():
+        with pytest.raises(OperationalError, match="lock timeout"), transaction.atomic():  # noqa: PT012  one transaction
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL statement_timeout = '5s'")
             PostgresLog(connection, lock_timeout="50ms").lock(environment.pk, [])
 
     with transaction.atomic():

@@ -61,7 +61,7 @@ def mistaken(button: str, values: dict[str, str] | None = None) -> Steps:
         for label, value in (values or {}).items():
             page.get_by_label(label, exact=True).fill(value)
         press(page, button)
-        expect(page.locator("[aria-invalid=true]").first).to_be_visible()
+        expect(page.locator("[role=alert], [aria-invalid=true]").first).to_be_visible()
 
     return steps
 

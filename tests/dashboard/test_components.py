@@ -82,5 +82,4 @@ def test_enter_in_a_wizard_field_goes_on_and_never_back() -> None:
 
 def test_volume_tells_a_quiet_event_from_one_that_is_not_counted() -> None:
     assert "No events yet" in rendered("_volume", total=0, counts=[0] * 24)
-    assert "Not counted" in rendered("_volume", total=0, counts=None)
     assert "<span>12,840</span>" in rendered("_volume", total=12840, counts=[535] * 24)

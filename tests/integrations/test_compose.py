@@ -351,6 +351,14 @@ def test_long_names_are_counted_under_their_beginning() -> None:
     assert counted_name(event(event="n" * 1_000)) == "n" * 200
 
 
+def test_pages_and_screens_are_counted_by_their_kind() -> None:
+    page = event()
+    assert page.message is not None
+    page.message.type, page.message.name = "page", "Order 4711"
+
+    assert counted_name(page) == "Page"
+
+
 def test_a_batch_ends_at_the_number_of_messages_it_may_hold() -> None:
     events = [event(position) for position in range(1, 103)]
 

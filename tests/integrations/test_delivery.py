@@ -425,7 +425,7 @@ def test_an_answer_that_was_lost_is_asked_for_again_with_the_same_ids(
     take_turn(connection, client)
     (row,) = live_lane(connection).deliveries.all()
     assert (row.outcome, row.status) == ("retry", None)
-    assert row.answer.startswith("RemoteProtocolError")
+    assert row.answer.startswith("The connection broke off: ")
     make_due(connection)
     take_turn(connection, client)
 
@@ -675,6 +675,52 @@ def test_versions_take_turns_along_the_log(segment: FakeSegment, connection: Con
 
 def _versions(connection: Connection) -> int:
     return live_lane(connection).lane_versions.count()
+
+
+@pytest.mark.parametrize("code", [429, 500, 503])
+def test_a_selection_changed_after_an_answer_holds_for_the_whole_batch(
+    segment: FakeSegment, connection: Connection, client: SegmentClient, code: int
+) -> None:
+    append_new(connection.environment, 3)
+    segment.replies.append(Reply(code))
+    take_turn(connection, client)
+
+    connections.select_events(connection, [HANDLED], by=None)
+    make_due(connection)
+    take_turn(connection, client)
+
+    assert segment.accepted == []
+    assert outcomes(connection) == {"event_not_selected": 3}
+
+
+def test_a_selection_changed_while_segment_cannot_be_reached_holds_for_the_whole_batch(client: SegmentClient) -> None:
+    with running_segment() as gone:
+        connection = make_connection(endpoint=gone.url)
+    append_new(connection.environment, 3)
+    take_turn(connection, client)
+    assert live_lane(connection).last_error.startswith("The host could not be reached: ")
+
+    connections.select_events(connection, [HANDLED], by=None)
+    make_due(connection)
+    take_turn(connection, client)
+
+    assert outcomes(connection) == {"event_not_selected": 3}
+
+
+def test_a_selection_changed_after_an_answer_was_lost_leaves_alone_what_may_have_arrived(
+    segment: FakeSegment, connection: Connection, client: SegmentClient
+) -> None:
+    messages = append_new(connection.environment, 3)
+    segment.replies.append(Reply(is_lost=True))
+    take_turn(connection, client)
+
+    connections.select_events(connection, [HANDLED], by=None)
+    append_new(connection.environment, 2)
+    make_due(connection)
+    take_turn(connection, client)
+
+    assert segment.message_ids == sent_ids(connection, messages) * 2
+    assert outcomes(connection) == {"accepted": 3, "event_not_selected": 2}
 
 
 # --- Workers that die, freeze, or fail ---

@@ -57,6 +57,7 @@ def test_a_lease_is_what_its_holder_needs_to_know() -> None:
         end=None,
         attempts=0,
         terms_seq=0,
+        may_have_arrived_to=None,
     )
     lane.refresh_from_db()
     assert 29 < seconds_from_now(lane.lease_until) < 31
@@ -210,15 +211,34 @@ def test_an_overlong_error_is_cut() -> None:
     assert live_lane(lane.connection).last_error == "x" * 500
 
 
-def test_a_release_leaves_nothing_in_flight() -> None:
+@pytest.mark.parametrize(("may_have_arrived", "in_flight_to"), [(True, 7), (False, None)])
+def test_what_may_have_arrived_stays_in_flight(may_have_arrived: bool, in_flight_to: int | None) -> None:
     lane = make_lane()
     lease = take(lane)
     leases.begin_attempt(lease, to=7)
 
+    leases.end_attempt(lease, to=7, may_have_arrived=may_have_arrived)
+    leases.postpone(lease, delay=timedelta(seconds=1), error="no answer")
     leases.release(lease)
 
     lane.refresh_from_db()
-    assert (lane.in_flight_to, lane.lease_until, lane.lease_holder) == (None, None, "")
+    assert (lane.in_flight_to, lane.lease_until, lane.lease_holder) == (in_flight_to, None, "")
+
+
+def test_an_answer_to_a_later_attempt_does_not_tell_of_the_one_that_had_none() -> None:
+    lane = make_lane()
+    leases.begin_attempt(take(lane), to=7)
+    expire(lane)
+    lease = take(lane)
+    leases.begin_attempt(lease, to=7)
+
+    leases.end_attempt(lease, to=7, may_have_arrived=False)
+    assert live_lane(lane.connection).in_flight_to == 7
+    leases.move(lease, cursor=4, begun=True)
+    assert live_lane(lane.connection).in_flight_to == 7
+    lease.cursor = 4
+    leases.move(lease, cursor=7, begun=True)
+    assert live_lane(lane.connection).in_flight_to is None
 
 
 writes: list[Callable[[Lease], None]] = [
@@ -226,7 +246,7 @@ writes: list[Callable[[Lease], None]] = [
     lambda lease: leases.begin_attempt(lease, to=3, is_part=True),
     lambda lease: leases.move(lease, cursor=3, begun=True),
     lambda lease: leases.move(lease, cursor=3, begun=False),
-    lambda lease: leases.extend(lease),
+    lambda lease: leases.end_attempt(lease, to=3, may_have_arrived=False),
     lambda lease: leases.confirm(lease),
     lambda lease: leases.postpone(lease, delay=timedelta(seconds=1), error="no"),
 ]

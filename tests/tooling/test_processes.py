@@ -5,12 +5,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config.celery import app, transport_options
+from config.lifetime import end_with_parent
 from tests.services import wait_until
 from tests.tooling.processes import is_running
 
@@ -22,8 +24,8 @@ time.sleep(60)
 """
 CHILD = """
 import os, time
-from config.lifetime import end_with_parent
-end_with_parent()
+from config.lifetime import end_with
+end_with(os.getppid())
 print(os.getpid(), flush=True)
 time.sleep(60)
 """
@@ -69,3 +71,16 @@ def test_a_process_ends_with_its_parent() -> None:
     # The child holds the other end of the pipe: it is read to its end when the child is gone.
     assert parent.communicate(timeout=10) == ("", None)
     wait_until(lambda: not is_running(child), "the end of the child")
+
+
+def test_a_process_whose_parent_is_gone_already_ends_at_once() -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    program = f"import time; from config.lifetime import end_with; end_with({gone.pid}); time.sleep(60)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=30).returncode == -signal.SIGTERM
+
+
+def test_a_process_that_nobody_spawned_is_left_alone() -> None:
+    before = threading.active_count()
+    end_with_parent()
+    assert threading.active_count() == before

@@ -182,6 +182,7 @@ def test_a_server_that_drips_is_cut_off_at_the_deadline() -> None:
     assert 0.3 <= time.monotonic() - start < 2
     assert answer.status is None
     assert answer.error == "No complete answer within 0.3 s (ReadTimeout)."
+    assert answer.is_ambiguous
     assert verdict(answer) is Verdict.WAIT
     assert 300 <= answer.duration_ms < 2_000
 
@@ -246,8 +247,9 @@ def test_nobody_listening_is_a_network_error(client: SegmentClient) -> None:
     answer = client.post_batch(f"http://{HOST}:{port}", KEY, BODY)
 
     assert answer.status is None
-    assert answer.error.startswith("ConnectError: ")
+    assert answer.error.startswith("The host could not be reached: ")
     assert verdict(answer) is Verdict.WAIT
+    assert not answer.is_ambiguous
 
 
 def test_a_reset_is_a_network_error() -> None:
@@ -257,21 +259,22 @@ def test_a_reset_is_a_network_error() -> None:
     answer = post_to(reset)
 
     assert answer.status is None
-    assert answer.error.startswith("ReadError: ")
+    assert answer.error.startswith("The connection broke off: ")
 
 
 def test_a_server_that_hangs_up_without_an_answer_is_a_network_error() -> None:
     answer = post_to(lambda connection: None)
 
     assert answer.status is None
-    assert answer.error.startswith("RemoteProtocolError: ")
+    assert answer.error.startswith("The connection broke off: ")
+    assert answer.is_ambiguous
 
 
 def test_an_answer_that_is_not_http_is_a_network_error() -> None:
     answer = post_to(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
 
     assert answer.status is None
-    assert answer.error.startswith("RemoteProtocolError: ")
+    assert answer.error.startswith("The connection broke off: ")
 
 
 @pytest.mark.parametrize(
@@ -283,6 +286,7 @@ def test_a_url_that_cannot_be_used_is_an_answer_and_no_exception(client: Segment
     assert answer.status is None
     assert answer.error
     assert verdict(answer) is Verdict.WAIT
+    assert not answer.is_ambiguous
 
 
 def test_a_private_address_is_refused_where_that_is_not_allowed(segment: FakeSegment) -> None:
@@ -290,7 +294,7 @@ def test_a_private_address_is_refused_where_that_is_not_allowed(segment: FakeSeg
         answer = guarded.post_batch(segment.url.replace("http://", "https://"), KEY, BODY)
 
     assert answer.status is None
-    assert answer.error == "EndpointRefusedError: Sluice is not allowed to send to this address."
+    assert answer.error == "The host could not be reached: Sluice is not allowed to send to this address."
     assert segment.requests == []
 
 

@@ -1,0 +1,75 @@
+"""The ledger: what a lane has read is what became of it, and whatever does not add up is found."""
+
+import threading
+
+import pytest
+from django.db import connection as database
+
+from integrations import delivery, ledger
+from integrations.ledger import Account
+from integrations.models import EventCount, Lane
+from integrations.segment.client import SegmentClient
+from tests.integrations.turns import append_new, take_turn
+from tests.make import live_lane, make_assistant, make_connection, make_environment
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_account_for_each_lane(client: SegmentClient) -> None:
+    connection = make_connection(make_environment(assistant=make_assistant(name="Care")))
+    append_new(connection.environment, 3)
+    append_new(connection.environment, 2, "Message Handled")
+    take_turn(connection, client)
+    append_new(connection.environment, 4)
+
+    live, index = live_lane(connection), Lane.objects.get(kind=Lane.Kind.INDEX)
+    assert ledger.accounts() == [
+        Account(live.pk, "Care / draft", "live", 5, 4, {"accepted": 3, "event_not_selected": 2}),
+        Account(index.pk, "Care / draft", "index", 0, 9, {}),
+    ]
+    assert [account.difference for account in ledger.accounts()] == [0, 0]
+
+
+@pytest.mark.parametrize(("change", "difference"), [(-1, 1), (2, -2)])
+def test_a_count_that_is_wrong_is_found(client: SegmentClient, change: int, difference: int) -> None:
+    connection = make_connection()
+    append_new(connection.environment, 3)
+    take_turn(connection, client)
+    row = EventCount.objects.get(lane=live_lane(connection))
+
+    EventCount.objects.filter(pk=row.pk).update(count=row.count + change)
+
+    assert ledger.accounts()[0].difference == difference
+
+
+def test_a_cursor_that_moved_without_its_counts_is_found() -> None:
+    connection = make_connection()
+    Lane.objects.filter(connection=connection).update(cursor=3)
+
+    assert ledger.accounts()[0].difference == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lanes_add_up_while_they_move(client: SegmentClient) -> None:
+    connection = make_connection()
+    lane_id = live_lane(connection).pk
+    is_over = threading.Event()
+
+    def deliver() -> None:
+        try:
+            for _ in range(30):
+                append_new(connection.environment, 2)
+                delivery.run_lane(lane_id, client)
+        finally:
+            is_over.set()
+            database.close()
+
+    worker = threading.Thread(target=deliver)
+    worker.start()
+    differences = set()
+    while not is_over.is_set():
+        differences |= {account.difference for account in ledger.accounts()}
+    worker.join()
+
+    assert differences <= {0}
+    assert ledger.accounts()[0].read == 60
