@@ -38,16 +38,19 @@ def request_address(request: HttpRequest) -> str:
     return str(_request_address(request))
 
 
-def scope_address(scope: dict[str, Any]) -> str:
-    """Return the client's address of an ASGI scope."""
+def scope_network(scope: dict[str, Any]) -> str:
+    """Return what wrong keys are counted by, as `client_network` does for sign-in, of an ASGI scope."""
     client = scope.get("client")
     forwarded_for = _joined(scope["headers"], b"x-forwarded-for")
-    return str(client_address(client[0] if client else "", forwarded_for, settings.SLUICE_TRUSTED_PROXIES))
+    return _network(client_address(client[0] if client else "", forwarded_for, settings.SLUICE_TRUSTED_PROXIES))
 
 
 def client_network(request: HttpRequest) -> str:
     """Return what sign-in attempts are counted by: the IPv4 address, or the first one of the IPv6 customer network."""
-    address = _request_address(request)
+    return _network(_request_address(request))
+
+
+def _network(address: Address) -> str:
     if address.version == 4:
         return str(address)
     return str(ipaddress.ip_network((address, IPV6_CUSTOMER_PREFIX), strict=False).network_address)

@@ -25,7 +25,9 @@ class Assistant(models.Model):
     """A chatbot or copilot that a team runs."""
 
     name = models.CharField(max_length=100)
-    language = models.CharField(max_length=35, blank=True, help_text="Language tag of the assistant, such as en or pt-BR.")
+    language = models.CharField(
+        max_length=35, blank=True, help_text="Language tag of the assistant, such as en or pt-BR."
+    )
     account_id = models.CharField(max_length=200, blank=True)
     service_instance = models.CharField(max_length=200, blank=True)
     vendor_assistant_id = models.CharField(max_length=200, blank=True)
@@ -142,7 +144,9 @@ class Block(models.Model):
 
     pk = models.CompositePrimaryKey("environment_id", "last_position")
     # No foreign key constraint: it would lock the environment's row at each append; the prune removes blocks.
-    environment = models.ForeignKey(Environment, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    environment = models.ForeignKey(
+        Environment, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
     last_position = models.BigIntegerField()
     first_position = models.BigIntegerField()
     received_at = models.DateTimeField()
@@ -157,7 +161,9 @@ class EventKey(models.Model):
     """That an environment has stored a message ID, and at which position; ends client retries."""
 
     pk = models.CompositePrimaryKey("environment_id", "digest")
-    environment = models.ForeignKey(Environment, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    environment = models.ForeignKey(
+        Environment, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
     digest = models.BinaryField(max_length=16)
     position = models.BigIntegerField()
 

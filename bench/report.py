@@ -2,22 +2,25 @@
 
 import os
 import platform
+import re
 import statistics
+import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from bench.events import event_bytes
 from bench.results import Results, spread
+from tests.services import program
 
 PACKAGES = ("Django", "granian", "celery", "psycopg", "httpx", "msgspec", "segment-analytics-python")
 
 TEXT = """# Performance
 
-Written by `make bench` on {date}. One run on one machine: the ratio to the library, measured in the same minutes, says
-more than any single figure.
+Written by `make bench` on {date}. One run on one machine: the ratio to the library, measured in the same minutes,
+says more than any single figure.
 
-Machine: {machine}. {versions}.
+Machine: {machine}; its load average over the last quarter of an hour was {load:.1f}. {versions}.
 
 | | events/s from first request to last arrival | CPU seconds per 10,000 events |
 | --- | --- | --- |
@@ -53,7 +56,8 @@ def report(results: Results) -> str:
     return TEXT.format(
         date=datetime.now(UTC).date().isoformat(),
         machine=machine(),
-        versions=", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)]),
+        versions=versions(),
+        load=os.getloadavg()[2],
         batches=spread([each.rate for each in results.batches], thousands),
         batches_cpu=spread([each.cpu_per_10_000 for each in results.batches], hundredths),
         library=spread([each.rate for each in results.library], thousands),
@@ -69,6 +73,19 @@ def report(results: Results) -> str:
         p95=results.latency.p95,
         size=event_bytes(),
     )
+
+
+def versions() -> str:
+    """Name what Sluice and the library ran on."""
+    packages = [f"{name} {version(name)}" for name in PACKAGES]
+    servers = [said_version("postgres"), said_version("redis-server")]
+    return ", ".join([f"Python {platform.python_version()}", *servers, *packages])
+
+
+def said_version(name: str) -> str:
+    said = subprocess.run([program(name), "--version"], check=True, capture_output=True, text=True).stdout
+    number = re.search(r"\d+(\.\d+)+", said)
+    return f"{name} {number[0]}" if number else name
 
 
 def machine() -> str:

@@ -31,7 +31,7 @@ def commands(port: int) -> dict[str, list[str]]:
     celery = [python, "-W", "ignore:You're running the worker with superuser", "-m", "celery", "--app", "config"]
     worker = [*celery, "--quiet", "worker", "--pool", "prefork", "--concurrency", "2"]
     return {
-        "web": [*web, "--log-level", "warning", "config.asgi:application"],
+        "web": [*web, "--workers-kill-timeout", "10", "--log-level", "warning", "config.asgi:application"],
         "worker": [*worker, "--without-gossip", "--without-mingle", "--loglevel", "WARNING"],
         "sweep": [python, "manage.py", "sweep"],
     }

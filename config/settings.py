@@ -81,6 +81,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     # Under ASGI each request has a thread of its own, so connections come from psycopg's pool.
     DATABASES["default"]["CONN_MAX_AGE"] = 0
+    # A restarted server must not cost every pooled connection its next request.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"]["OPTIONS"] = {
         **DATABASES["default"].get("OPTIONS", {}),
         "pool": {"min_size": 0, "max_size": env.int("SLUICE_DATABASE_POOL", default=8), "timeout": 5},

@@ -97,7 +97,7 @@ def compose_one(event: Event, terms: Terms) -> tuple[str, bytes]:
 def _judge(event: Event, terms: Terms) -> tuple[str, bytes]:
     message = event.message
     if message is None:
-        return "erased", b""
+        return ("erased" if event.is_readable else "unreadable"), b""
     if event.source != TEST_SOURCE:
         entry = catalog.covering(message.type, message.event or "")
         reason = _reason(message, entry, terms)

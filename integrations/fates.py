@@ -41,6 +41,7 @@ FATE_LABELS = {
     "message_too_large": "Too large",
     "unreadable": "Cannot be read",
     "erased": "Erased",
+    "unreadable": "Unreadable",
     BEFORE_START: "Before the connection",
     NOT_CONNECTED: "Not connected",
 }
@@ -63,6 +64,7 @@ EXPLANATIONS = {
     "message_too_large": "Segment takes at most 32,768 bytes a message.",
     "unreadable": "The stored message is damaged and cannot be made into a message for Segment.",
     "erased": "The person was erased; the position stays, empty.",
+    "unreadable": "The stored bytes are damaged and cannot be read; restore them from a backup.",
     BEFORE_START: "It was received before the connection was made; connections begin with the next event.",
     NOT_CONNECTED: "No extension is connected in this environment.",
 }

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from django.db import Error as DatabaseError
 
 from assistants import log
-from assistants.addresses import scope_address
+from assistants.addresses import scope_network
 from assistants.intake import segment
 from assistants.intake.answers import Answer, Unreadable, failure, success
 from assistants.intake.body import BODY_SECONDS, Disconnected, Receive, Scope, Send, read_body
@@ -91,7 +91,7 @@ class Intake:
             raise StorageDown("The database is not available.") from None
         if opened:
             return opened
-        if self.guesses.count(scope_address(scope)):
+        if self.guesses.count(scope_network(scope)):
             raise Unreadable(
                 429, "too_many_wrong_keys", "Too many unknown keys from this address.", retry_after=GUESS_SECONDS
             )

@@ -6,7 +6,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from assistants.addresses import client_address, client_network, request_address, scope_address
+from assistants.addresses import client_address, client_network, request_address, scope_network
 
 PROXIES = [ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("fd00::/8")]
 
@@ -51,13 +51,13 @@ def test_a_django_request_and_an_asgi_scope_give_the_same_address(settings: Sett
     }
 
     assert request_address(request) == "198.51.100.7"
-    assert scope_address(scope) == "198.51.100.7"
+    assert scope_network(scope) == "198.51.100.7"
 
 
 def test_a_scope_without_a_peer_has_the_unknown_address(settings: Settings) -> None:
     settings.SLUICE_TRUSTED_PROXIES = PROXIES
 
-    assert scope_address({"client": None, "headers": [(b"x-forwarded-for", b"198.51.100.7")]}) == "0.0.0.0"
+    assert scope_network({"client": None, "headers": [(b"x-forwarded-for", b"198.51.100.7")]}) == "0.0.0.0"
 
 
 @pytest.mark.parametrize(

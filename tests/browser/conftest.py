@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
@@ -17,7 +18,6 @@ from pytest_django import DjangoDbBlocker
 from integrations import wake
 from tests.browser.people import let_in
 from tests.browser.world import World, make_world
-from tests.conftest import DATA_DIR
 from tests.dashboard.people import make_alice
 from tests.services import HOST, free_port
 from tests.system.stack import Stack, embedded
@@ -62,7 +62,7 @@ def _no_wake_ups() -> Iterator[None]:
 def server(django_db_setup: None) -> Iterator[Stack]:
     """Run the web server that ships, on the database of the tests."""
     call_command("collectstatic", interactive=False, verbosity=0)
-    stack = Stack(DATA_DIR, embedded() | {"DATABASE_URL": _database_url()})
+    stack = Stack(settings.DATA_DIR, embedded() | {"DATABASE_URL": _database_url()})
     stack.start("web")
     yield stack
     stack.kill()

@@ -188,8 +188,9 @@ def break_the_server(page: Page, world: World) -> None:
     expect_heading(page, "Something went wrong on the server")
 
 
-def _event(place: Place, fate: str) -> list[object]:
-    return [place.environment.public_id, place.position(fate)]
+def event(fate: str, of: Callable[[World], Place] = lambda world: world.busy) -> Arguments:
+    """Find an event with this fate, in the busiest place or another one."""
+    return lambda world: [of(world).environment.public_id, of(world).position(fate)]
 
 
 SIGHTS = [
@@ -269,12 +270,14 @@ SIGHTS = [
     Sight("debugger:list", "needing attention", arguments=lambda world: [world.needs_attention.environment.public_id]),
     Sight("debugger:list", "untouched", arguments=lambda world: [world.untouched.public_id]),
     Sight("debugger:list", "forgotten", arguments=lambda world: [world.forgotten.public_id]),
-    *(
-        Sight("debugger:event", fate, arguments=lambda world, fate=fate: _event(world.busy, fate))
-        for fate in ("accepted", "event_not_selected", "no_user_id", "message_too_large", "waiting", "before_start")
-    ),
-    Sight("debugger:event", "rejected", arguments=lambda world: _event(world.confirmed, "rejected")),
-    Sight("debugger:event", "retrying", arguments=lambda world: _event(world.failing, "retrying")),
+    Sight("debugger:event", "accepted", arguments=event("accepted")),
+    Sight("debugger:event", "not selected", arguments=event("event_not_selected")),
+    Sight("debugger:event", "without user", arguments=event("no_user_id")),
+    Sight("debugger:event", "too large", arguments=event("message_too_large")),
+    Sight("debugger:event", "waiting", arguments=event("waiting")),
+    Sight("debugger:event", "before the connection", arguments=event("before_start")),
+    Sight("debugger:event", "rejected", arguments=event("rejected", of=lambda world: world.confirmed)),
+    Sight("debugger:event", "retrying", arguments=event("retrying", of=lambda world: world.failing)),
     Sight("debugger:event", "forgotten", arguments=lambda world: [world.forgotten.public_id, 1]),
     Sight("sandbox:list"),
     Sight("sandbox:list", "unfolded", lambda page, world: page.locator("summary").first.click()),

@@ -1,5 +1,6 @@
 """What the tests of delivery share: a fake Segment over HTTP, and the client that a worker would use."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -10,10 +11,16 @@ from hypothesis import settings
 from integrations.sandbox import recorder
 from integrations.segment.client import SegmentClient
 from tests.fakes import FakeSegment, running_segment
+from tests.integrations.wakeups import take_all
 
 # On a busy machine an example may take long without being wrong.
 settings.register_profile("sluice", deadline=None, database=None)
 settings.load_profile("sluice")
+
+# The tables of the embedded broker use what SQLAlchemy warns of. Once, and here: a warning that is raised as an error
+# in the middle of it would leave them unusable.
+with warnings.catch_warnings(action="ignore"):
+    take_all()
 
 
 @pytest.fixture

@@ -147,6 +147,11 @@ assistants:
     assert Assistant.objects.count() == 0
 
 
+def with_segment(members: str) -> str:
+    """A file whose fifth line is the segment section of a draft environment."""
+    return f"assistants:\n- name: A\n  environments:\n    draft:\n      segment: {{{members}}}"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -155,18 +160,28 @@ assistants:
         ("assistant: []", "line 1: the file has no “assistant”; known are assistants"),
         ("assistants: {}", "line 1: “assistants” must be a list"),
         ("assistants:\n- language: en", "line 2: an assistant needs a name"),
-        ("assistants:\n- name: A\n  colour: red", "line 3: an assistant has no “colour”; known are account_id, environments, language, name, service_instance, vendor_assistant_id"),
-        ("assistants:\n- name: A\n  environments:\n    dr aft: {}", "line 4: “dr aft” is no name for an environment: use letters, digits, - and _"),
-        ("assistants:\n- name: A\n  environments:\n    draft:\n      segment: {events: all}", "line 5: segment needs a write_key"),
-        ("assistants:\n- name: A\n  environments:\n    draft:\n      segment: {write_key: k}", "line 5: segment needs events: a list, or all"),
-        ("assistants:\n- name: A\n  environments:\n    draft:\n      segment: {write_key: k, events: []}", "line 5: select at least one event"),
-        ("assistants:\n- name: A\n  environments:\n    draft:\n      segment: {write_key: k, events: [Nope]}", "line 5: the catalog has no event “Nope”"),
-        ("assistants:\n- name: A\n  environments:\n    draft:\n      segment: {write_key: k k, events: all}", "line 5: write_key must not be empty or contain spaces"),
-        ("assistants:\n- name: A\n  environments:\n    draft:\n      segment: {write_key: {env: NOPE}, events: all}", "line 5: the environment variable NOPE is not set"),
-        ("assistants:\n- name: A\n  environments:\n    draft:\n      segment: {write_key: k, region: mars, events: all}", "line 5: “mars” is no region; known are us, eu, sandbox, or a URL"),
+        (
+            "assistants:\n- name: A\n  colour: red",
+            "line 3: an assistant has no “colour”; known are account_id, environments, language, name, "
+            "service_instance, vendor_assistant_id",
+        ),
+        (
+            "assistants:\n- name: A\n  environments:\n    dr aft: {}",
+            "line 4: “dr aft” is no name for an environment: use letters, digits, - and _",
+        ),
+        (with_segment("events: all"), "line 5: segment needs a write_key"),
+        (with_segment("write_key: k"), "line 5: segment needs events: a list, or all"),
+        (with_segment("write_key: k, events: []"), "line 5: select at least one event"),
+        (with_segment("write_key: k, events: [Nope]"), "line 5: the catalog has no event “Nope”"),
+        (with_segment("write_key: k k, events: all"), "line 5: write_key must not be empty or contain spaces"),
+        (with_segment("write_key: {env: NOPE}, events: all"), "line 5: the environment variable NOPE is not set"),
+        (
+            with_segment("write_key: k, region: mars, events: all"),
+            "line 5: “mars” is no region; known are us, eu, sandbox, or a URL",
+        ),
         ("assistants:\n- name: A\n  name: B", "line 3: “name” is there twice"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_said_with_its_line(text: str, message: str) -> None:
     with pytest.raises(FileError) as error:
         read_file(text, environ={})
@@ -174,7 +189,6 @@ def test_what_is_wrong_is_said_with_its_line(text: str, message: str) -> None:
 
 
 def test_the_sandbox_needs_no_key() -> None:
-    text = "assistants:\n- name: A\n  environments:\n    draft:\n      segment: {region: sandbox, events: all}"
-    segment = read_file(text, environ={})[0].environments[0].segment
+    segment = read_file(with_segment("region: sandbox, events: all"), environ={})[0].environments[0].segment
     assert segment is not None
     assert (segment.write_key, segment.settings) == ("sandbox", {"region": "sandbox"})

@@ -1,5 +1,6 @@
-"""Workers killed without a chance to say goodbye, while events flow."""
+"""Processes killed without a chance to say goodbye, while events flow."""
 
+import http.client
 import os
 import random
 import signal
@@ -19,6 +20,7 @@ WHOLE_WORKER_KILLS = 3
 REQUESTS_PER_KILL, EVENTS_PER_REQUEST = 20, 100
 EVENTS = KILLS * REQUESTS_PER_KILL * EVENTS_PER_REQUEST
 LONGEST_DELAY_SECONDS = 0.05
+WEB_KILLS = 3
 
 
 @pytest.fixture
@@ -91,6 +93,37 @@ def test_a_batch_whose_acceptance_nobody_wrote_down_is_sent_again_under_the_same
     expected = [connected.derived(message_id) for message_id in sender.acknowledged]
     assert recorder.message_ids() == expected * 2
     assert [b"\r\nx-retry-count: 1\r\n" in post.head for post in recorder.posts] == [False, True]
+
+
+def send_until_it_fails(sender: Sender, number: int) -> int:
+    """Send one request after the other; return the number of the one that got no answer."""
+    while True:
+        try:
+            sender.send_numbered(f"request-{number}", EVENTS_PER_REQUEST)
+        except (OSError, http.client.HTTPException):
+            return number
+        number += 1
+
+
+def test_what_was_acknowledged_survives_the_death_of_the_web_server(
+    stack: Stack, recorder: Recorder, connected: Connected, sender: Sender
+) -> None:
+    chance = random.Random(2)
+    number = 0
+    for _ in range(WEB_KILLS):
+        death = threading.Timer(chance.uniform(0, 1.0), stack.kill, ["web"])
+        death.start()
+        number = send_until_it_fails(sender, number + 1)
+        death.join()
+        stack.start("web")
+        # As each client does: the same request again, of which nobody knows whether it was stored.
+        sender.close()
+        sender.send_numbered(f"request-{number}", EVENTS_PER_REQUEST)
+    expected = [connected.derived(message_id) for message_id in sender.acknowledged]
+    stack.wait_until(lambda: len(recorder.arrivals()) >= len(expected), "the arrival of all events")
+    stack.check_ledger()
+
+    assert recorder.message_ids() == expected
 
 
 def assert_resent_in_order(recorder: Recorder, connected: Connected, sender: Sender) -> None:
