@@ -44,7 +44,7 @@ SLUICE_ENCRYPTION_KEYS = [
 SLUICE_BASE_URL = env.str("SLUICE_BASE_URL", default=f"http://127.0.0.1:{env.int('PORT', default=8000)}").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if EMBEDDED else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-# SLUICE_TRUSTED_PROXIES: comma-separated networks whose X-Forwarded-For and X-Forwarded-Proto are believed; default none.
+# SLUICE_TRUSTED_PROXIES: comma-separated networks whose X-Forwarded-For and -Proto are believed; default none.
 SLUICE_TRUSTED_PROXIES = [ipaddress.ip_network(network) for network in env.list("SLUICE_TRUSTED_PROXIES", default=[])]
 
 # --- Segment ------------------------------------------------------------------------------------------------------

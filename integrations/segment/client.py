@@ -109,9 +109,6 @@ def _read_bounded(response: httpx.Response) -> bytes:
 
 def _in_words(error: httpx.HTTPError) -> str:
     """Say what the network did; the detail comes from the system and names hosts at most."""
-    if isinstance(error, httpx.ConnectError):
-        words = "The host could not be reached"
-    else:
-        words = "The connection broke off"
+    words = "The host could not be reached" if isinstance(error, httpx.ConnectError) else "The connection broke off"
     detail = re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
     return f"{words}: {detail}"[:300]

@@ -3,12 +3,10 @@
 from collections.abc import Callable, Iterator
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
-from playwright.sync_api import Page
 
 from tests.browser.world import World
 
 Arguments = Callable[[World], list[object]]
-Steps = Callable[[Page, World], None]
 
 ARGUMENTS: dict[str, Arguments] = {
     "home": lambda world: [],

@@ -140,6 +140,10 @@ def test_an_erased_event_is_left_out() -> None:
     assert compose_one(Event(1, NOW, "segment", None), ALL) == ("erased", b"")
 
 
+def test_an_event_of_a_damaged_block_is_left_out() -> None:
+    assert compose_one(Event(1, NOW, "segment", None, is_readable=False), ALL) == ("unreadable", b"")
+
+
 def test_a_message_that_grows_above_the_limit_is_left_out() -> None:
     def of_size(size: int) -> Event:
         filling = event(message_id="m", properties={"filling": "", "environment": "draft"})

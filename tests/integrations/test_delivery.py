@@ -10,7 +10,7 @@ from django.db import connection as database
 from pytest_django import Settings
 
 from assistants import lifecycle
-from assistants.models import Environment
+from assistants.models import Block, Environment
 from integrations import connections, delivery
 from integrations.models import Connection, Delivery, Lane
 from integrations.segment.client import SegmentClient
@@ -130,6 +130,20 @@ def test_the_sandbox_takes_the_same_way(client: SegmentClient) -> None:
     take_turn(connection, client)
 
     assert outcomes(connection) == {"accepted": 3}
+
+
+def test_a_block_that_cannot_be_read_is_left_out_and_its_neighbours_are_sent(
+    segment: FakeSegment, connection: Connection, client: SegmentClient
+) -> None:
+    before, damaged, after = (append_new(connection.environment, 2) for _ in range(3))
+    blocks = Block.objects.filter(environment_id=connection.environment_id)
+    assert blocks.filter(first_position=3).update(body=b"not what was written") == 1
+
+    take_turn(connection, client)
+
+    assert segment.message_ids == sent_ids(connection, before + after)
+    assert not set(sent_ids(connection, damaged)) & set(segment.message_ids)
+    assert outcomes(connection) == {"accepted": 4, "unreadable": 2}
 
 
 class Recording:

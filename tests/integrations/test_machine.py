@@ -31,7 +31,7 @@ from tests.integrations.turns import check_ledger, crash, make_due, sent_ids
 from tests.make import append, live_lane, make_connection, make_message
 
 # Without shrinking: a failure is told within the time of the test, and its steps are printed.
-EXAMPLES = settings(max_examples=40, stateful_step_count=20, phases=[Phase.generate])
+EXAMPLES = settings(max_examples=25, stateful_step_count=20, phases=[Phase.generate])
 STARTED, HANDLED = "Session Started", "Message Handled"
 SELECTIONS = [[STARTED], [HANDLED], [STARTED, HANDLED]]
 WAITS = [Reply(500), Reply(503, headers={"Retry-After": "2"}), Reply(429), Reply(is_lost=True)]
