@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 COMPRESSION_LEVEL = 1
 BLOCKS_PER_READ = 200
+MAX_COUNTED_NAME = 200
 
 Listener = Callable[[dict[int, int]], None]
 
@@ -38,6 +39,16 @@ listeners: list[Listener] = []
 _Damaged = cast("type[Exception]", isal_zlib.error)
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[Message | None])
+
+
+class _Named(msgspec.Struct):
+    """What of a stored message makes up its name."""
+
+    type: str
+    event: str = ""
+
+
+_name_decoder = msgspec.json.Decoder(list[_Named | None])
 
 
 @dataclass(frozen=True)
@@ -168,6 +179,43 @@ def unpack(block: Block) -> list[Event]:
     ]
 
 
+def names(block: Block) -> list[str]:
+    """Return the names under which a block's events are counted: the track events' own, else the kind of call.
+
+    Reads no more of the events than this takes. A page's own name is not it: there are as many of those as pages.
+    """
+    try:
+        messages = _name_decoder.decode(isal_zlib.decompress(bytes(block.body)))
+    except (_Damaged, msgspec.DecodeError, UnicodeDecodeError):
+        return [counted_name(event.message) for event in unpack(block)]
+    return [counted_name(message) for message in messages]
+
+
+def counted_name(message: "Message | _Named | None") -> str:
+    """Return the name under which a message is counted, bounded: no sender can make a count's row too long."""
+    if message is None:
+        return "Erased"
+    if message.type != "track" or not message.event:
+        return message.type.capitalize()
+    return message.event[:MAX_COUNTED_NAME]
+
+
+def next_blocks(environment_id: int, *, after: int, events: int) -> list[Block]:
+    """Return so many blocks behind a position that they hold `events` events, or the most that are read at once.
+
+    A block holds one event or thousands: how many are needed is asked first, without their bodies.
+    """
+    behind = Block.objects.filter(environment_id=environment_id, last_position__gt=after)
+    ends = behind.order_by("last_position").values_list("first_position", "last_position")[:BLOCKS_PER_READ]
+    held, last = 0, after
+    for first_position, last_position in ends:
+        if held >= events:
+            break
+        held += last_position - max(first_position - 1, last)
+        last = last_position
+    return list(behind.filter(last_position__lte=last).order_by("last_position")) if held else []
+
+
 @dataclass
 class Reader:
     """Reads a log forward; keeps what was unpacked and not yet passed, so that no block is unpacked twice."""
@@ -179,7 +227,8 @@ class Reader:
     def window(self, events: int) -> list[Event]:
         """Return what is known behind `after`: at least `events` many, if the log has them."""
         while len(self.buffer) < events:
-            blocks = self._next_blocks(events - len(self.buffer))
+            known_to = self.buffer[-1].position if self.buffer else self.after
+            blocks = next_blocks(self.environment_id, after=known_to, events=events - len(self.buffer))
             for block in blocks:
                 self.buffer.extend(event for event in unpack(block) if event.position > self.after)
             if len(blocks) < BLOCKS_PER_READ:
@@ -191,22 +240,6 @@ class Reader:
         if self.buffer:
             del self.buffer[: max(0, position - self.buffer[0].position + 1)]
         self.after = position
-
-    def _next_blocks(self, events: int) -> list[Block]:
-        """Read so many blocks that they hold `events` events, or the most that are read at once.
-
-        A block holds one event or thousands: how many are needed is asked first, without their bodies.
-        """
-        known_to = self.buffer[-1].position if self.buffer else self.after
-        behind = Block.objects.filter(environment_id=self.environment_id, last_position__gt=known_to)
-        ends = behind.order_by("last_position").values_list("first_position", "last_position")[:BLOCKS_PER_READ]
-        held, last = 0, known_to
-        for first_position, last_position in ends:
-            if held >= events:
-                break
-            held += last_position - max(first_position - 1, last)
-            last = last_position
-        return list(behind.filter(last_position__lte=last).order_by("last_position")) if held else []
 
 
 def _append_to(environment_id: int, group: Iterable[tuple[int, Append]], results: dict[int, Appended]) -> int:

@@ -42,9 +42,12 @@ class PostgresLog:
             heads.execute(
                 "SELECT position FROM assistants_loghead WHERE environment_id = %b FOR UPDATE", [environment_id]
             )
+            # Key by key: `digest = ANY(…)` reads every key of the environment as long as the table has no statistics.
             keys.execute(
-                "SELECT digest FROM assistants_eventkey WHERE environment_id = %b AND digest = ANY(%b)",
-                [environment_id, digests],
+                "SELECT given.digest FROM unnest(%b::bytea[]) AS given (digest) CROSS JOIN LATERAL ("
+                "SELECT FROM assistants_eventkey AS known "
+                "WHERE known.environment_id = %b AND known.digest = given.digest LIMIT 1) AS found",
+                [digests, environment_id],
             )
             head = heads.fetchone()
             known = {bytes(digest) for (digest,) in keys.fetchall()}

@@ -103,6 +103,9 @@ CACHE_URL = env.str(
     "CACHE_URL", default=CELERY_BROKER_URL if CELERY_BROKER_URL.startswith("redis") else "locmemcache://"
 )
 CACHES = {"default": env.cache_url_config(CACHE_URL)}
+if CACHE_URL.startswith("redis"):
+    # Nobody may wait for a cache that has frozen.
+    CACHES["default"]["OPTIONS"] = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
 
 # --- Applications -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from assistants import catalog
+from assistants import catalog, log
 from assistants.catalog.entry import Entry
 from assistants.messages import Event, Message, to_json
 from integrations.segment.limits import MAX_BATCH_BYTES, MAX_BATCH_MESSAGES, MAX_MESSAGE_BYTES
@@ -22,6 +23,8 @@ TEST_SOURCE = "test"
 ACCEPTED = "accepted"
 # The body around the messages: {"batch":[…],"sentAt":"…"}.
 ENVELOPE_BYTES = 60
+# A server's library sends the same context with every event.
+REMEMBERED_CONTEXTS = 256
 _SIGNATURE = Raw(msgspec.json.encode({"name": "sluice", "version": VERSION}))
 _BOTH = b'"integration":' + bytes(_SIGNATURE) + b',"library":' + bytes(_SIGNATURE)
 # The hexadecimal digit that holds a UUID's variant, by the digit of the hash in its place.
@@ -67,7 +70,7 @@ def compose(events: Sequence[Event], terms: Terms, *, max_messages: int = MAX_BA
     minutes = _Minutes()
     for event in events:
         reason, body = compose_one(event, terms)
-        count_key = (minutes.of(event.received_at), counted_name(event))
+        count_key = (minutes.of(event.received_at), log.counted_name(event.message))
         if reason:
             batch.left_out.append((event.position, reason))
             batch.left_out_counts[(*count_key, reason)] += 1
@@ -103,20 +106,15 @@ def _judge(event: Event, terms: Terms) -> tuple[str, bytes]:
         reason = _reason(message, entry, terms)
         if reason:
             return reason, b""
-    body = to_json(_as_sent(message, terms))
+    sent = _as_sent(message, terms)
+    body = to_json(sent)
+    if len(body) > MAX_MESSAGE_BYTES:
+        # What fits by itself must not be left out because we sign it.
+        sent.context = message.context
+        body = to_json(sent)
     if len(body) > MAX_MESSAGE_BYTES:
         return "message_too_large", b""
     return "", body
-
-
-def counted_name(event: Event) -> str:
-    """The name under which an event is counted: that of a track event, else the kind of call.
-
-    A page's own name is not it: there are as many of those as pages. Bounded, so that no sender can make rows too long.
-    """
-    if event.message is not None and event.message.type != "track":
-        return event.message.type.capitalize()
-    return event.name[:200]
 
 
 def derived_message_id(namespace: uuid.UUID, message_id: str) -> str:
@@ -162,7 +160,11 @@ def _as_sent(message: Message, terms: Terms) -> Message:
 
 def _signed(context: Raw | UnsetType) -> Raw:
     """Add who sends this to a context: the integration always, the library where the sender named none."""
-    raw = b"{}" if context is UNSET or not _is_object(context) else bytes(context)
+    return _sign(b"{}" if context is UNSET or not _is_object(context) else bytes(context))
+
+
+@lru_cache(maxsize=REMEMBERED_CONTEXTS)
+def _sign(raw: bytes) -> Raw:
     # Names that stand there, possibly further down or written with escapes, are worth a closer look; most have none.
     if b'"integration"' in raw or b'"library"' in raw or b"\\" in raw:
         members = _members.decode(raw)

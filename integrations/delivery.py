@@ -92,7 +92,7 @@ def _work(lease: Lease, client: Client) -> Progress:
 
 def _step_of(lease: Lease, client: Client, until: float) -> Callable[[], Progress]:
     if lease.kind == Lane.Kind.INDEX:
-        return partial(index.step, lease, Reader(lease.environment_id, after=lease.cursor))
+        return partial(index.step, lease)
     return _Turn(lease, client, until).step
 
 

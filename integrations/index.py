@@ -4,27 +4,27 @@ from collections import Counter
 
 from django.db import transaction
 
-from assistants.log import Reader
+from assistants import log
 from integrations import counts, leases
-from integrations.compose import counted_name
 from integrations.leases import Lease, Progress
 
 EVENTS_PER_STEP = 5_000
 
 
-def step(lease: Lease, reader: Reader) -> Progress:
+def step(lease: Lease) -> Progress:
     """Count the next events; return whether there were any. Raises LostLeaseError."""
-    events = reader.window(EVENTS_PER_STEP)
-    if not events:
+    blocks = log.next_blocks(lease.environment_id, after=lease.cursor, events=EVENTS_PER_STEP)
+    if not blocks:
         return Progress.IDLE
     tally: Counter[counts.CountKey] = Counter()
-    for event in events:
-        minute = event.received_at.replace(second=0, microsecond=0)
-        tally[(minute, counted_name(event), counts.RECEIVED)] += 1
-    last = events[-1].position
+    for block in blocks:
+        minute = block.received_at.replace(second=0, microsecond=0)
+        # A lane always moves by whole blocks, so none is counted in part.
+        for name, count in Counter(log.names(block)).items():
+            tally[(minute, name, counts.RECEIVED)] += count
+    last = blocks[-1].last_position
     with transaction.atomic():
         leases.move(lease, cursor=last, begun=True)
         counts.add(lease.lane_id, tally)
     lease.cursor = last
-    reader.pass_to(last)
     return Progress.MOVED

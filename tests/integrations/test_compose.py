@@ -17,7 +17,7 @@ from msgspec import Raw
 from assistants import catalog, log
 from assistants.messages import Event, Message, read_message
 from assistants.models import Block
-from integrations.compose import TEST_SOURCE, Batch, Terms, compose, compose_one, counted_name, derived_message_id
+from integrations.compose import TEST_SOURCE, Batch, Terms, compose, compose_one, derived_message_id
 from integrations.segment.client import batch_body
 from integrations.version import VERSION
 from tests.make import make_message
@@ -349,18 +349,6 @@ def test_counts_go_by_the_minute_of_receipt() -> None:
     batch = compose([event(position, at=at) for position, at in enumerate(times, start=1)], ALL)
 
     assert batch.sent_counts == {(MINUTE, IBM_EVENT): 3, (MINUTE + timedelta(minutes=1), IBM_EVENT): 1}
-
-
-def test_long_names_are_counted_under_their_beginning() -> None:
-    assert counted_name(event(event="n" * 1_000)) == "n" * 200
-
-
-def test_pages_and_screens_are_counted_by_their_kind() -> None:
-    page = event()
-    assert page.message is not None
-    page.message.type, page.message.name = "page", "Order 4711"
-
-    assert counted_name(page) == "Page"
 
 
 def test_a_batch_ends_at_the_number_of_messages_it_may_hold() -> None:
