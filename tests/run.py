@@ -5,6 +5,7 @@ import base64
 import contextlib
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -18,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PYTHON = sys.executable
 # No stage of a healthy tree comes near this; it ends one that hangs.
-STAGE_SECONDS = 600
+STAGE_SECONDS = 600.0
+INTERRUPTED_SECONDS = 30.0
 # What the person at the keyboard has set must not change what is tested.
 FOREIGN_VARIABLES = {"ALLOWED_HOSTS", "CACHE_URL", "CELERY_BROKER_URL", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL"}
 FOREIGN_VARIABLES |= {"DEBUG", "DJANGO_SETTINGS_MODULE", "EMAIL_URL", "PORT", "SECRET_KEY"}
@@ -74,7 +76,7 @@ def production() -> dict[str, str]:
 
 
 def tests(name: str, *options: str, **environment: str) -> Stage:
-    return Stage(name, [PYTHON, "-m", "coverage", "run", "-m", "pytest", "-q", *options], environment)
+    return Stage(name, [PYTHON, "-m", "coverage", "run", "-m", "pytest", "-q", "--durations=10", *options], environment)
 
 
 @contextlib.contextmanager
@@ -103,6 +105,7 @@ class Run:
     """The stages of one call, run in a data folder that is thrown away afterwards."""
 
     folder: Path
+    stage_seconds: float = STAGE_SECONDS
     results: list[Result] = field(default_factory=list)
 
     def stages(self, *stages: Stage) -> None:
@@ -115,13 +118,13 @@ class Run:
             print(self.results[-1], flush=True)
 
     def succeeds(self, stage: Stage) -> bool:
-        environment = self.environment() | stage.environment
+        process = subprocess.Popen(stage.command, cwd=ROOT, env=self.environment() | stage.environment)
         try:
-            ended = subprocess.run(stage.command, cwd=ROOT, env=environment, timeout=STAGE_SECONDS, check=False)
+            return process.wait(self.stage_seconds) == 0
         except subprocess.TimeoutExpired:
-            print(f"{stage.name} did not end within {STAGE_SECONDS} s", flush=True)
+            print(f"{stage.name} did not end within {self.stage_seconds:.0f} s", flush=True)
+            interrupt(process)
             return False
-        return ended.returncode == 0
 
     def environment(self) -> dict[str, str]:
         inherited = {
@@ -140,6 +143,16 @@ class Run:
         print("\n── summary", *self.results, sep="\n")
         print(f"{'':6} {sum(result.seconds for result in self.results):7.1f} s  in all")
         return all(result.has_passed for result in self.results)
+
+
+def interrupt(process: subprocess.Popen[bytes]) -> None:
+    """Let a program say what it was at, as it does after Ctrl-C; end it if that takes long."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(INTERRUPTED_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def everything(run: Run) -> None:

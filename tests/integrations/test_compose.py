@@ -144,14 +144,26 @@ def test_an_event_of_a_damaged_block_is_left_out() -> None:
     assert compose_one(Event(1, NOW, "segment", None, is_readable=False), ALL) == ("unreadable", b"")
 
 
-def test_a_message_that_grows_above_the_limit_is_left_out() -> None:
-    def of_size(size: int) -> Event:
-        filling = event(message_id="m", properties={"filling": "", "environment": "draft"})
-        missing = size - len(compose_one(filling, ALL)[1])
-        return event(message_id="m", properties={"filling": "x" * missing, "environment": "draft"})
+def of_size_when_signed(size: int) -> Event:
+    filling = event(message_id="m", properties={"filling": "", "environment": "draft"})
+    missing = size - len(compose_one(filling, ALL)[1])
+    return event(message_id="m", properties={"filling": "x" * missing, "environment": "draft"})
 
-    assert len(compose_one(of_size(32_768), ALL)[1]) == 32_768
-    assert compose_one(of_size(32_769), ALL) == ("message_too_large", b"")
+
+def test_a_message_is_signed_as_long_as_it_fits() -> None:
+    assert len(compose_one(of_size_when_signed(32_768), ALL)[1]) == 32_768
+
+    reason, body = compose_one(of_size_when_signed(32_769), ALL)
+
+    assert reason == ""
+    assert "context" not in json.loads(body)
+
+
+def test_a_message_that_does_not_fit_even_unsigned_is_left_out() -> None:
+    unsigned = len(compose_one(of_size_when_signed(32_769), ALL)[1])
+
+    assert len(compose_one(of_size_when_signed(32_769 + 32_768 - unsigned), ALL)[1]) == 32_768
+    assert compose_one(of_size_when_signed(32_769 + 32_769 - unsigned), ALL) == ("message_too_large", b"")
 
 
 @pytest.mark.parametrize("broken", [Raw(b'{"library":}'), Raw(b'{"library":1'), Raw(b'{"library"\xff}')])

@@ -29,6 +29,15 @@ def test_a_stage_that_fails_fails_the_run_and_lets_the_others_go_on(
     assert "FAILED" in capfd.readouterr().out
 
 
+def test_a_stage_that_hangs_is_interrupted_and_fails_the_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run = Run(tmp_path, stage_seconds=1.0)
+    run.stages(Stage("hangs", [sys.executable, "-c", "import time; time.sleep(60)"]))
+    assert not run.summary()
+    printed = capfd.readouterr()
+    assert "hangs did not end within 1 s" in printed.out
+    assert "KeyboardInterrupt" in printed.err
+
+
 def test_settings_of_the_surroundings_do_not_reach_a_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres://elsewhere/production")
     monkeypatch.setenv("SLUICE_METRICS_TOKEN", "token")
