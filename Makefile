@@ -3,12 +3,13 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help run test test-quick lint format lock clean venv-package
+.PHONY: help run test test-quick bench lint format lock clean venv-package
 
 help:
 	@echo "make run         start Sluice on http://127.0.0.1:8000 (PORT=… for another port)"
 	@echo "make test        run every check and test, on SQLite and on PostgreSQL with Redis"
 	@echo "make test-quick  run the tests on SQLite, without a browser"
+	@echo "make bench       measure Sluice beside Segment's own library; writes docs/performance.md"
 	@echo "make lint        run the static checks"
 	@echo "make format      format the code and the templates"
 	@echo "make lock        update the locked dependencies"
@@ -22,6 +23,9 @@ test: .venv/installed-dev
 
 test-quick: .venv/installed-dev
 	@exec $(BIN)/python -m tests.run --quick
+
+bench: .venv/installed-dev
+	@exec $(BIN)/python -m bench.run
 
 lint: .venv/installed-dev
 	@exec $(BIN)/python -m tests.run --lint

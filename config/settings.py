@@ -60,8 +60,6 @@ SLUICE_LEASE_SECONDS = env.float("SLUICE_LEASE_SECONDS", default=30.0)
 SLUICE_SWEEP_SECONDS = env.float("SLUICE_SWEEP_SECONDS", default=1.0)
 # SLUICE_ATTENTION_WEBHOOK: URL that gets a POST when a connection needs attention; default none.
 SLUICE_ATTENTION_WEBHOOK = env.str("SLUICE_ATTENTION_WEBHOOK", default="")
-# SLUICE_METRICS_TOKEN: bearer token for /metrics from elsewhere than this host; default none.
-SLUICE_METRICS_TOKEN = env.str("SLUICE_METRICS_TOKEN", default="")
 
 # --- Database -----------------------------------------------------------------------------------------------------
 # DATABASE_URL: PostgreSQL 15 or newer; default in embedded mode a SQLite file in the data folder.
@@ -226,7 +224,7 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = not EMBEDDED
 # Probes come from inside, without TLS.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 0 if EMBEDDED else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = not EMBEDDED
 # Only a proxy of ours may say that the request came over TLS.
@@ -239,10 +237,6 @@ X_FRAME_OPTIONS = "DENY"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "dashboard.error_reports.NoValuesFilter"
 # Putting the domain on browsers' preload lists is the owner's decision.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
-
-# --- Mail ---------------------------------------------------------------------------------------------------------
-# EMAIL_URL: where notices are mailed from, such as smtp+tls://user:password@host:587; default: the console.
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 
 # --- Logging ------------------------------------------------------------------------------------------------------
 LOGGING = {

@@ -83,6 +83,11 @@ def take(lane_id: int) -> Lease | None:
     )
 
 
+def is_held(lane_id: int) -> bool:
+    """Say whether somebody holds the lane at this moment."""
+    return Lane.objects.filter(pk=lane_id, lease_until__gt=Now()).exists()
+
+
 def begin_attempt(lease: Lease, *, to: int, is_part: bool = False) -> None:
     """Note, before it is sent, that a batch up to position `to` is on its way; extends the lease.
 

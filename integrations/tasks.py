@@ -5,18 +5,25 @@ from datetime import UTC, datetime
 
 from celery import shared_task
 
-from integrations import delivery, wake
+from integrations import delivery, leases, wake
 from integrations.clients import segment_client
 from integrations.health import WORKER
-from integrations.models import Heartbeat
+from integrations.models import Heartbeat, Lane
 
 
 @shared_task(name=wake.RUN_LANE, ignore_result=True)
 def run_lane_task(lane_id: int) -> None:
-    """Take a turn at a lane, and ask for another one if there is more to do."""
-    # Before the lane is read: an event that comes later publishes a wake-up of its own.
+    """Take a turn at a lane, and ask for another one if there is more to do.
+
+    The wake-up stays on the books until the turn is over, because the holder reads what comes meanwhile: without that,
+    every append under load would send a worker to a lane that is held. Afterwards the lane is looked at once more, for
+    an event that came behind the last read and whose wake-up was held back.
+    """
+    delivery.run_lane(lane_id, segment_client())
+    if leases.is_held(lane_id):
+        return  # whoever holds it ends like this
     wake.clear(lane_id)
-    if delivery.run_lane(lane_id, segment_client()):
+    if Lane.objects.due().filter(pk=lane_id).exists():
         with contextlib.suppress(wake.Broken):
             wake.wake(lane_id)
 

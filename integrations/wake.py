@@ -2,7 +2,7 @@
 
 A thread per process publishes them, so that neither an append nor a page depends on the broker. Wake-ups of one lane
 are coalesced: in this process by waiting a moment, and among processes by a flag in a shared cache that the worker
-clears before it reads.
+clears when its turn is over.
 """
 
 import contextlib

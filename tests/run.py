@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PYTHON = sys.executable
 # No stage of a healthy tree comes near this; it ends one that hangs.
-STAGE_SECONDS = 600.0
+STAGE_SECONDS = 780.0
 INTERRUPTED_SECONDS = 30.0
 # What the person at the keyboard has set must not change what is tested.
 FOREIGN_VARIABLES = {"ALLOWED_HOSTS", "CACHE_URL", "CELERY_BROKER_URL", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL"}
@@ -84,8 +85,10 @@ def tests_on_production_servers() -> Iterator[Stage]:
     with running_postgresql() as postgresql, running_redis() as redis:
         yield tests(
             "tests on PostgreSQL and Redis",
+            # What neither a browser nor the tools can show differently on another database.
             "-m",
             "not browser",
+            "--ignore=tests/tooling",
             DATABASE_URL=f"{postgresql}/sluice_{os.getpid()}",
             CELERY_BROKER_URL=f"{redis.url}/0",
             CACHE_URL=f"{redis.url}/1",
@@ -107,22 +110,47 @@ class Run:
     folder: Path
     stage_seconds: float = STAGE_SECONDS
     results: list[Result] = field(default_factory=list)
+    started_at: float = field(default_factory=time.monotonic)
 
     def stages(self, *stages: Stage) -> None:
         """Run the stages; one that fails does not keep the others from telling what they find."""
         for stage in stages:
             print(f"\n── {stage.name}", flush=True)
-            start = time.monotonic()
-            has_passed = self.succeeds(stage)
-            self.results.append(Result(stage.name, has_passed, time.monotonic() - start))
-            print(self.results[-1], flush=True)
+            self.keep(self.result(stage, None))
 
-    def succeeds(self, stage: Stage) -> bool:
-        process = subprocess.Popen(stage.command, cwd=ROOT, env=self.environment() | stage.environment)
+    def side_by_side(self, *stages: Stage) -> None:
+        """Run stages that mostly wait at the same time, and show the output of each when it has ended."""
+        print("\n── side by side:", " · ".join(stage.name for stage in stages), flush=True)
+        outputs = [self.folder / f"output-{number}" for number, _ in enumerate(stages)]
+        with ThreadPoolExecutor(len(stages)) as pool:
+            for stage, output, result in zip(stages, outputs, pool.map(self.result, stages, outputs), strict=True):
+                print(f"\n── {stage.name}", output.read_text(errors="replace"), sep="\n", flush=True)
+                self.keep(result)
+
+    def keep(self, result: Result) -> None:
+        self.results.append(result)
+        print(result, flush=True)
+
+    def result(self, stage: Stage, output: Path | None) -> Result:
+        """Run a stage, with its output in a file or passed on."""
+        start = time.monotonic()
+        with output.open("wb") if output else contextlib.nullcontext() as file:
+            process = subprocess.Popen(
+                stage.command,
+                cwd=ROOT,
+                env=self.environment() | stage.environment,
+                stdout=file,
+                stderr=subprocess.STDOUT if file else None,
+                preexec_fn=listen_to_interrupts,
+            )
+            has_passed = self.passes(process, stage.name)
+        return Result(stage.name, has_passed, time.monotonic() - start)
+
+    def passes(self, process: subprocess.Popen[bytes], name: str) -> bool:
         try:
             return process.wait(self.stage_seconds) == 0
         except subprocess.TimeoutExpired:
-            print(f"{stage.name} did not end within {self.stage_seconds:.0f} s", flush=True)
+            print(f"{name} did not end within {self.stage_seconds:.0f} s", flush=True)
             interrupt(process)
             return False
 
@@ -141,8 +169,13 @@ class Run:
     def summary(self) -> bool:
         """Print what was run and tell whether all of it passed."""
         print("\n── summary", *self.results, sep="\n")
-        print(f"{'':6} {sum(result.seconds for result in self.results):7.1f} s  in all")
+        print(f"{'':6} {time.monotonic() - self.started_at:7.1f} s  in all")
         return all(result.has_passed for result in self.results)
+
+
+def listen_to_interrupts() -> None:
+    """Undo what a job in the background inherits: to ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def interrupt(process: subprocess.Popen[bytes]) -> None:
@@ -157,9 +190,9 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
 
 def everything(run: Run) -> None:
     require_programs("postgres", "redis-server", "chromium")
-    run.stages(*static_stages(), tests("tests on SQLite, with a browser"))
+    run.stages(*static_stages())
     with tests_on_production_servers() as stage:
-        run.stages(stage)
+        run.side_by_side(tests("tests on SQLite, with a browser"), stage)
     run.stages(*coverage_stages())
 
 

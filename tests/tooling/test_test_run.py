@@ -11,6 +11,16 @@ from tests.run import ROOT, Run, Stage, static_stages
 
 PASSES = Stage("passes", [sys.executable, "-c", "pass"])
 FAILS = Stage("fails", [sys.executable, "-c", "raise SystemExit(2)"])
+# Ends only when another one like it is there.
+MEETS = """
+import pathlib, sys, time
+folder, name = pathlib.Path(sys.argv[1]), sys.argv[2]
+other = {"one": "two", "two": "one"}[name]
+(folder / name).touch()
+while not (folder / other).exists():
+    time.sleep(0.01)
+print(name, "met", other)
+"""
 
 
 def test_a_run_whose_stages_pass_has_passed(tmp_path: Path) -> None:
@@ -27,6 +37,15 @@ def test_a_stage_that_fails_fails_the_run_and_lets_the_others_go_on(
     assert [(result.name, result.has_passed) for result in run.results] == [("fails", False), ("passes", True)]
     assert not run.summary()
     assert "FAILED" in capfd.readouterr().out
+
+
+def test_stages_side_by_side_run_at_the_same_time_and_are_told_apart(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(tmp_path, stage_seconds=30.0)
+    run.side_by_side(*(Stage(name, [sys.executable, "-c", MEETS, tmp_path, name]) for name in ("one", "two")))
+    assert [(result.name, result.has_passed) for result in run.results] == [("one", True), ("two", True)]
+    assert "── one\none met two\n" in capfd.readouterr().out
 
 
 def test_a_stage_that_hangs_is_interrupted_and_fails_the_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
