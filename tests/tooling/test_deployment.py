@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 import yaml
 from django.conf import settings
 from django.core.management import get_commands
+from django.test import Client
+from pytest_django import Settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -102,6 +105,14 @@ def test_the_image_starts_a_command_that_exists() -> None:
 def test_the_health_check_of_the_web_process_exists() -> None:
     assert OURS["web"]["healthcheck"]["test"][0] == "CMD"
     assert_command_exists(OURS["web"]["healthcheck"]["test"][1:])
+
+
+def test_the_health_check_is_answered_with_the_hosts_of_production(client: Client, settings: Settings) -> None:
+    allowed = OURS["web"]["environment"]["ALLOWED_HOSTS"]
+    settings.ALLOWED_HOSTS = allowed.replace("${SLUICE_DOMAIN}", "sluice.example.com").split(",")
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.get("/healthz", headers={"host": "127.0.0.1:8000"}).status_code == HTTPStatus.OK
+    assert client.get("/", headers={"host": "elsewhere.example.com"}).status_code == HTTPStatus.BAD_REQUEST
 
 
 @pytest.mark.parametrize("name", OURS)
