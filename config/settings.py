@@ -5,16 +5,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import django_stubs_ext
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config.embedded import kept_secret
+from config.environment import Environment, reading
 
 # Django's forms take their type arguments from the type checker only; this lets them be written at run time too.
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = Environment()
 
 # --- Mode ---------------------------------------------------------------------------------------------------------
 # SLUICE_MODE: "production" (default) or "embedded": one host, SQLite, secrets generated and kept in the data folder.
@@ -45,7 +45,8 @@ SLUICE_BASE_URL = env.str("SLUICE_BASE_URL", default=f"http://127.0.0.1:{env.int
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if EMBEDDED else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # SLUICE_TRUSTED_PROXIES: comma-separated networks whose X-Forwarded-For and -Proto are believed; default none.
-SLUICE_TRUSTED_PROXIES = [ipaddress.ip_network(network) for network in env.list("SLUICE_TRUSTED_PROXIES", default=[])]
+with reading("SLUICE_TRUSTED_PROXIES"):
+    SLUICE_TRUSTED_PROXIES = [ipaddress.ip_network(each) for each in env.list("SLUICE_TRUSTED_PROXIES", default=[])]
 
 # --- Segment ------------------------------------------------------------------------------------------------------
 # SLUICE_ALLOW_CUSTOM_ENDPOINTS: whether a connection may send to a URL of its own; default on in embedded mode only.
@@ -68,8 +69,10 @@ if not DATABASE_URL:
     raise ImproperlyConfigured(
         "DATABASE_URL is required outside embedded mode, e.g. postgres://user:password@host/sluice."
     )
-DATABASES = {"default": env.db_url_config(DATABASE_URL)}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+with reading("DATABASE_URL"):
+    DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+    DATABASE_ENGINE = DATABASES["default"]["ENGINE"]
+if DATABASE_ENGINE == "django.db.backends.sqlite3":
     # IMMEDIATE: a transaction that reads first must not fail at its first write. FULL: a 2xx says "on disk".
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
@@ -100,7 +103,8 @@ if not CELERY_BROKER_URL:
 CACHE_URL = env.str(
     "CACHE_URL", default=CELERY_BROKER_URL if CELERY_BROKER_URL.startswith("redis") else "locmemcache://"
 )
-CACHES = {"default": env.cache_url_config(CACHE_URL)}
+with reading("CACHE_URL"):
+    CACHES = {"default": env.cache_url_config(CACHE_URL)}
 if CACHE_URL.startswith("redis"):
     # Nobody may wait for a cache that has frozen.
     CACHES["default"]["OPTIONS"] = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
@@ -176,6 +180,7 @@ STORAGES = {
 # --- Celery: carries wake-ups only, so losing, repeating or delaying one costs latency and nothing else -----------
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
+CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
