@@ -19,6 +19,7 @@ BATCH_PATH = "/v1/batch"
 USER_AGENT = f"sluice/{VERSION}"
 # More of an answer is never read; Segment's own has 20 bytes.
 MAX_ANSWER_BYTES = 65_536
+SHORTEST_SECRET = 8
 # Errors after which no byte of a request can have arrived.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -48,7 +49,8 @@ class SegmentClient:
             headers["x-retry-count"] = str(retries)
         started = time.monotonic()
         answer = self._post(base_url, body, headers)
-        return replace(answer, duration_ms=round((time.monotonic() - started) * 1000))
+        duration_ms = round((time.monotonic() - started) * 1000)
+        return replace(answer, body=_without_key(answer.body, write_key), duration_ms=duration_ms)
 
     def close(self) -> None:
         """Hang up."""
@@ -93,6 +95,11 @@ def test_message(nonce: str, *, message_id: str, at: datetime) -> bytes:
             "context": {"test": True, "integration": {"name": "sluice", "version": VERSION}},
         }
     ).encode()
+
+
+def _without_key(body: bytes, write_key: str) -> bytes:
+    """Blot the key out of an answer that repeats it: answers are kept and shown. What is shorter is no secret."""
+    return body.replace(write_key.encode(), b"***") if len(write_key) >= SHORTEST_SECRET else body
 
 
 def _read_bounded(response: httpx.Response) -> bytes:

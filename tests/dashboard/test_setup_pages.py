@@ -400,3 +400,15 @@ def test_live_is_not_finished_when_draft_is_gone(live_wizard: Wizard) -> None:
     answer = live_wizard.send("review")
     assert "complete configuration for the draft" in text_of(live_wizard.client.get(answer.headers["Location"]))
     assert Connection.objects.present().count() == 0
+
+
+def test_a_step_that_fails_shows_no_key_even_on_the_debug_page(wizard: Wizard, settings: Settings) -> None:
+    settings.DEBUG, settings.SLUICE_ENCRYPTION_KEYS = True, []
+    wizard.client.raise_request_exception = False
+
+    response = wizard.send("connect", **CONNECT)
+
+    assert response.status_code == 500
+    assert "Traceback" in response.content.decode()
+    assert KEY not in response.content.decode()
+    assert wizard.kept.write_key == ""
