@@ -25,8 +25,11 @@ class Mode:
         return f"{self.scheme}-{self.width}"
 
     def apply(self, page: Page) -> None:
-        """Show all of the page at once: what a bar at the bottom covers just now would count as too small to hit."""
-        page.emulate_media(color_scheme=self.scheme)
+        """Show all of the page at once: what a bar at the bottom covers just now would count as too small to hit.
+
+        Without motion, or a colour could be looked at on its way to another one.
+        """
+        page.emulate_media(color_scheme=self.scheme, reduced_motion="reduce")
         page.set_viewport_size({"width": self.width, "height": self.height})
         page.set_viewport_size({"width": self.width, "height": page.evaluate(HEIGHT)})
 
