@@ -65,11 +65,23 @@ class Environment(models.Model):
         LIVE = "live", "Live"
         OTHER = "other", "Other"
 
+    class Vocabulary(models.TextChoices):
+        NATIVE = "native", "What suits each source"
+        IBM = "ibm", "IBM watsonx Assistant"
+        COPILOT = "copilot", "AI copilot"
+        BOTH = "both", "Both"
+
     assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE, related_name="environments")
     kind = models.CharField(max_length=8, choices=Kind.choices)
     name = models.SlugField(max_length=50, help_text="As it appears in the property “environment” of events.")
     public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
     retention_days = models.PositiveIntegerField(default=30)
+    vocabulary = models.CharField(
+        max_length=8,
+        choices=Vocabulary.choices,
+        default=Vocabulary.NATIVE,
+        help_text="Whose names derived events carry; what arrives through Segment's own routes keeps its names.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
@@ -117,12 +129,18 @@ class LogTail(models.Model):
 
 
 class IngestKey(models.Model):
-    """A secret that an assistant's runtime presents; only its hash is kept."""
+    """What an assistant's runtime presents: a secret, of which only the hash is kept, or a browser's public key.
+
+    A browser key stands in a page for everyone to read. So it can only write, on the routes of Segment's browser library,
+    and only from its `origins`, if it has any.
+    """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="ingest_keys")
     label = models.CharField(max_length=100, blank=True)
     public_id = models.CharField(max_length=16, unique=True)
     digest = models.BinaryField(max_length=32)
+    browser_text = models.CharField(max_length=100, blank=True, help_text="The whole key, of a browser key only.")
+    origins = models.JSONField(default=list, help_text="Web origins from which a browser key may be used.")
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     last_used_at = models.DateTimeField(null=True, blank=True)
@@ -137,6 +155,115 @@ class IngestKey(models.Model):
     @property
     def is_active(self) -> bool:
         return self.revoked_at is None
+
+    @property
+    def is_browser_key(self) -> bool:
+        return bool(self.browser_text)
+
+
+class Source(models.Model):
+    """A kind of sender as it is set up in one environment: its secret, its options, when it was last heard."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="sources")
+    kind = models.CharField(max_length=20)
+    secret = models.TextField(blank=True, help_text="Encrypted, bound to this row; empty where none is set.")
+    options = models.JSONField(default=dict, help_text="Checked by the kind's adapter.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["kind"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["environment", "kind"], name="source_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.environment_id}"
+
+    @property
+    def secret_context(self) -> str:
+        """What the encrypted secret is bound to."""
+        return f"source:{self.environment_id}:{self.kind}"
+
+
+class SourcePayload(models.Model):
+    """One raw body of a webhook-like source, kept before its sender was told 2xx; the newest serve dry runs."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="source_payloads")
+    kind = models.CharField(max_length=20)
+    received_at = models.DateTimeField()
+    headers = models.JSONField(default=dict, help_text="Only those that a mapping reads; never an authorization.")
+    body = models.BinaryField(help_text="Compressed.")
+    events = models.IntegerField(default=0, help_text="How many events were derived from it.")
+    error = models.CharField(max_length=500, blank=True, help_text="Why it could not be read, if so.")
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["environment", "kind", "-id"], name="source_payload_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} payload {self.pk} of {self.environment_id}"
+
+
+class SourceTally(models.Model):
+    """How often one thing happened at a source in one hour: a request taken, a kind ignored, a signature wrong."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="source_tallies")
+    kind = models.CharField(max_length=20)
+    code = models.CharField(max_length=60)
+    hour = models.DateTimeField()
+    count = models.PositiveBigIntegerField(default=0)
+    last_at = models.DateTimeField()
+    detail = models.CharField(max_length=300, blank=True, help_text="Of the last time, in words for people.")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-last_at"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["environment", "kind", "code", "hour"], name="source_tally_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.count} × {self.code}"
+
+
+class Conversation(models.Model):
+    """What deriving must remember of one conversation; read and written in the append's transaction."""
+
+    pk = models.CompositePrimaryKey("environment_id", "digest")
+    environment = models.ForeignKey(
+        Environment, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+    )
+    digest = models.BinaryField(max_length=16, help_text="Hash of the source's kind and the conversation's ID.")
+    state = models.BinaryField()
+    updated_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.environment_id}: {bytes(self.digest).hex()}"
+
+
+class HeldPart(models.Model):
+    """A part of something that is complete only later, such as a span of a trace; derived once `due_at` has come.
+
+    Each new part of the same whole moves `due_at` of the whole.
+    """
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20)
+    whole = models.BinaryField(max_length=16, help_text="Hash of what the part belongs to, such as a trace's ID.")
+    part = models.BinaryField(max_length=16, help_text="Hash of the part's own ID; a repeat is stored once.")
+    body = models.BinaryField(help_text="Compressed.")
+    received_at = models.DateTimeField()
+    due_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["environment", "kind", "whole", "part"], name="held_part_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} part {self.pk} of {self.environment_id}"
 
 
 class Block(models.Model):

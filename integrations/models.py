@@ -276,6 +276,48 @@ class Rejection(models.Model):
         return f"lane {self.lane_id}: {self.position} {self.reason}"
 
 
+class FirstOccurrence(models.Model):
+    """That something was seen for the first time on a connection, such as a visitor, and at which position.
+
+    Claimed before the POST, in the transaction that records the attempt. An event goes if the row holds its own position,
+    so retries and replays decide the same way for ever.
+    """
+
+    pk = models.CompositePrimaryKey("connection_id", "digest")
+    connection = models.ForeignKey(
+        Connection, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    digest = models.BinaryField(max_length=16, help_text="Salted hash of the rule, the visitor, and what else counts.")
+    position = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.connection_id}: {bytes(self.digest).hex()} at {self.position}"
+
+
+class SchemaWarning(models.Model):
+    """How often events of one name differed from the catalog in one way, in one hour of receipt."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="schema_warnings")
+    name = models.CharField(max_length=200)
+    code = models.CharField(max_length=20, help_text="unknown_event, missing or mistyped.")
+    property = models.CharField(max_length=100, blank=True)
+    hour = models.DateTimeField()
+    count = models.BigIntegerField(default=0)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-last_at"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["environment", "name", "code", "property", "hour"], name="schema_warning_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.property} {self.code} {self.count} times"
+
+
 class EventCount(models.Model):
     """How many events of one name had one outcome, by the minute (later the hour) in which they were received.
 
