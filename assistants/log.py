@@ -5,22 +5,26 @@ Constraints that decide the design:
 - A position is never given twice and never missing, and whoever sees position n sees everything below it. So positions
   are given out under a lock on the environment's LogHead row, which is held to the commit: order of position is order
   of commit. A sequence would hand numbers out before the commit and let readers pass over late ones.
-- A repeated message ID is stored once, however it races. So known keys are looked up under the same lock.
+- A repeated message ID is stored once, however it races. So keys are unique, and looked up under the same lock; or not
+  looked up where none is expected to be known, and the whole done again where the insert says otherwise.
 - A commit is the expensive part. So one append may carry many requests, of many environments, in one transaction.
 - Nothing is written about an event later on. So a row is a block: the events of one commit, compressed.
 """
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
 from typing import cast
 
 import msgspec
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Subquery
+from django.db.models.functions import Coalesce
 from isal import isal_zlib
+from msgspec import UNSET, Raw, UnsetType
 
 from assistants.log_sql import PostgresLog, SqliteLog
 from assistants.messages import Event, Message
@@ -31,6 +35,7 @@ logger = logging.getLogger(__name__)
 COMPRESSION_LEVEL = 1
 BLOCKS_PER_READ = 200
 MAX_COUNTED_NAME = 200
+MAX_POSITION = 2**63 - 1
 
 Listener = Callable[[dict[int, int]], None]
 
@@ -41,14 +46,15 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[Message | None])
 
 
-class _Named(msgspec.Struct):
-    """What of a stored message makes up its name."""
+class Outline(msgspec.Struct):
+    """What of a stored message is counted: what makes up its name, and its properties, not looked into."""
 
     type: str
     event: str = ""
+    properties: Raw | UnsetType = UNSET
 
 
-_name_decoder = msgspec.json.Decoder(list[_Named | None])
+_outline_decoder = msgspec.json.Decoder(list[Outline | None])
 
 
 @dataclass(frozen=True)
@@ -73,14 +79,21 @@ class EnvironmentGone(Exception):
     """The environment has no log (any more)."""
 
 
+class RepeatedError(Exception):
+    """A message ID that was taken for new is known."""
+
+
 def on_appended(listener: Listener) -> None:
     """Call `listener` after each commit with the new head per environment ID. It must not raise and not wait."""
     if listener not in listeners:
         listeners.append(listener)
 
 
-def append(appends: Sequence[Append]) -> list[Appended]:
+def append(appends: Sequence[Append], *, are_new: bool = False) -> list[Appended]:
     """Store all of the appends in one transaction, and say what became of each.
+
+    With `are_new`, message IDs are not looked up, which costs as much as storing them: where one is known all the same,
+    RepeatedError is raised, and it has to be done again without. A transaction that was open is of no more use then.
 
     Joins the transaction that is open, if one is; listeners are told after its commit. Raises EnvironmentGone, or the
     database's own errors: then nothing of any of the appends is stored.
@@ -88,10 +101,10 @@ def append(appends: Sequence[Append]) -> list[Appended]:
     results: dict[int, Appended] = {}
     heads: dict[int, int] = {}
     numbered = sorted(enumerate(appends), key=lambda pair: pair[1].environment_id)
-    with transaction.atomic():
+    with transaction.atomic(savepoint=not are_new):
         # Environments in a fixed order, or two groups could wait for each other's heads.
         for environment_id, group in groupby(numbered, key=lambda pair: pair[1].environment_id):
-            heads[environment_id] = _append_to(environment_id, list(group), results)
+            heads[environment_id] = _append_to(environment_id, list(group), results, are_new=are_new)
     transaction.on_commit(lambda: _announce(heads), robust=True)
     return [results[index] for index in range(len(appends))]
 
@@ -179,20 +192,22 @@ def unpack(block: Block) -> list[Event]:
     ]
 
 
-def names(block: Block) -> list[str]:
-    """Return the names under which a block's events are counted: the track events' own, else the kind of call.
+def outlines(block: Block) -> list[Outline | None]:
+    """Return the outlines of a block's messages; None where there is no message any more, or none that can be read.
 
-    Reads no more of the events than this takes. A page's own name is not it: there are as many of those as pages.
+    Reads no more of the messages than this takes.
     """
     try:
-        messages = _name_decoder.decode(isal_zlib.decompress(bytes(block.body)))
+        return _outline_decoder.decode(isal_zlib.decompress(bytes(block.body)))
     except (_Damaged, msgspec.DecodeError, UnicodeDecodeError):
-        return [counted_name(event.message) for event in unpack(block)]
-    return [counted_name(message) for message in messages]
+        return [_outline(event.message) for event in unpack(block)]
 
 
-def counted_name(message: "Message | _Named | None") -> str:
-    """Return the name under which a message is counted, bounded: no sender can make a count's row too long."""
+def counted_name(message: Message | Outline | None) -> str:
+    """Return the name under which a message is counted, bounded: no sender can make a count's row too long.
+
+    Track events go by their own names, other calls by their kind: there are as many names of pages as pages.
+    """
     if message is None:
         return "Erased"
     if message.type != "track" or not message.event:
@@ -203,17 +218,12 @@ def counted_name(message: "Message | _Named | None") -> str:
 def next_blocks(environment_id: int, *, after: int, events: int) -> list[Block]:
     """Return so many blocks behind a position that they hold `events` events, or the most that are read at once.
 
-    A block holds one event or thousands: how many are needed is asked first, without their bodies.
+    A block holds one event or thousands; positions are dense, so the block that ends behind the last of them is where
+    to stop.
     """
-    behind = Block.objects.filter(environment_id=environment_id, last_position__gt=after)
-    ends = behind.order_by("last_position").values_list("first_position", "last_position")[:BLOCKS_PER_READ]
-    held, last = 0, after
-    for first_position, last_position in ends:
-        if held >= events:
-            break
-        held += last_position - max(first_position - 1, last)
-        last = last_position
-    return list(behind.filter(last_position__lte=last).order_by("last_position")) if held else []
+    behind = Block.objects.filter(environment_id=environment_id, last_position__gt=after).order_by("last_position")
+    last = behind.filter(last_position__gte=after + events).values("last_position")[:1]
+    return list(behind.filter(last_position__lte=Coalesce(Subquery(last), MAX_POSITION))[:BLOCKS_PER_READ])
 
 
 @dataclass
@@ -224,14 +234,19 @@ class Reader:
     after: int
     buffer: list[Event] = field(default_factory=list)
 
-    def window(self, events: int) -> list[Event]:
-        """Return what is known behind `after`: at least `events` many, if the log has them."""
-        while len(self.buffer) < events:
+    def window(self, events: int, *, enough: int | None = None) -> list[Event]:
+        """Return what is known behind `after`: at least `events` many, if the log has them.
+
+        The log is asked for them only where fewer than `enough` (as many, without one) are known.
+        """
+        if len(self.buffer) >= (events if enough is None else enough):
+            return self.buffer
+        while (missing := events - len(self.buffer)) > 0:
             known_to = self.buffer[-1].position if self.buffer else self.after
-            blocks = next_blocks(self.environment_id, after=known_to, events=events - len(self.buffer))
+            blocks = next_blocks(self.environment_id, after=known_to, events=missing)
             for block in blocks:
                 self.buffer.extend(event for event in unpack(block) if event.position > self.after)
-            if len(blocks) < BLOCKS_PER_READ:
+            if not blocks or (len(blocks) < BLOCKS_PER_READ and blocks[-1].last_position < known_to + missing):
                 break
         return self.buffer
 
@@ -242,12 +257,22 @@ class Reader:
         self.after = position
 
 
-def _append_to(environment_id: int, group: Iterable[tuple[int, Append]], results: dict[int, Appended]) -> int:
+def _outline(message: Message | None) -> Outline | None:
+    return Outline(message.type, message.event or "", message.properties) if message else None
+
+
+def _append_to(
+    environment_id: int, entries: Sequence[tuple[int, Append]], results: dict[int, Appended], *, are_new: bool
+) -> int:
     """Store one environment's appends in the open transaction; return its new head."""
     store = PostgresLog(connection) if connection.vendor == "postgresql" else SqliteLog(connection)
-    entries = list(group)
-    digests = {key_digest(message.message_id) for _, append in entries for message in append.messages}
-    old_head, known = store.lock(environment_id, list(digests))
+    digests = {index: [key_digest(message.message_id) for message in append.messages] for index, append in entries}
+    distinct = set(chain.from_iterable(digests.values()))
+    known: set[bytes] = set()
+    if are_new:
+        old_head = store.reserve(environment_id, len(distinct))
+    else:
+        old_head, known = store.lock(environment_id, list(distinct))
     if old_head is None:
         raise EnvironmentGone(environment_id)
     new_digests: list[bytes] = []
@@ -256,14 +281,19 @@ def _append_to(environment_id: int, group: Iterable[tuple[int, Append]], results
         same_source = list(group_of_source)
         messages: list[Message] = []
         for index, append in same_source:
-            fresh = _take_unknown(append.messages, known, new_digests)
+            fresh = _take_unknown(append.messages, digests[index], known, new_digests)
             messages += fresh
             results[index] = Appended(stored=len(fresh), repeated=len(append.messages) - len(fresh))
         if messages:
             blocks.append(_block(same_source[0][1], old_head + len(new_digests), messages))
     if not blocks:
         return old_head
-    store.write(environment_id, old_head, new_digests, blocks)
+    try:
+        store.write(environment_id, old_head, new_digests, blocks, moves_head=not are_new)
+    except IntegrityError as error:
+        if are_new:
+            raise RepeatedError from error
+        raise
     return blocks[-1].last_position
 
 
@@ -279,11 +309,12 @@ def _block(first: Append, last_position: int, messages: Sequence[Message]) -> Bl
     )
 
 
-def _take_unknown(messages: Sequence[Message], known: set[bytes], new_digests: list[bytes]) -> list[Message]:
+def _take_unknown(
+    messages: Sequence[Message], digests: Sequence[bytes], known: set[bytes], new_digests: list[bytes]
+) -> list[Message]:
     """Return the messages whose ID is not known, and make it known."""
     fresh = []
-    for message in messages:
-        digest = key_digest(message.message_id)
+    for message, digest in zip(messages, digests, strict=True):
         if digest not in known:
             known.add(digest)
             new_digests.append(digest)

@@ -21,8 +21,13 @@ class LogStore(Protocol):
     def lock(self, environment_id: int, digests: list[bytes]) -> tuple[int | None, set[bytes]]:
         """Lock the head until the commit; return it (None without one) and those of the keys that are known."""
 
-    def write(self, environment_id: int, old_head: int, digests: list[bytes], blocks: list[Block]) -> None:
-        """Insert keys at consecutive positions behind the old head, and blocks, and move the head to the last one."""
+    def reserve(self, environment_id: int, positions: int) -> int | None:
+        """Lock the head until the commit and move it by so many positions; return where it was, None without one."""
+
+    def write(
+        self, environment_id: int, old_head: int, digests: list[bytes], blocks: list[Block], *, moves_head: bool
+    ) -> None:
+        """Insert keys at consecutive positions behind the old head, and blocks; `moves_head` unless it was reserved."""
 
 
 class PostgresLog:
@@ -53,7 +58,19 @@ class PostgresLog:
             known = {bytes(digest) for (digest,) in keys.fetchall()}
         return (head[0] if head else None), known
 
-    def write(self, environment_id: int, old_head: int, digests: list[bytes], blocks: list[Block]) -> None:
+    def reserve(self, environment_id: int, positions: int) -> int | None:
+        with self._pipeline(), psycopg.Cursor(self.raw) as heads:
+            heads.execute(f"SET LOCAL lock_timeout = '{self.lock_timeout}'")
+            heads.execute(
+                "UPDATE assistants_loghead SET position = position + %b WHERE environment_id = %b RETURNING position",
+                [positions, environment_id],
+            )
+            head = heads.fetchone()
+        return head[0] - positions if head else None
+
+    def write(
+        self, environment_id: int, old_head: int, digests: list[bytes], blocks: list[Block], *, moves_head: bool
+    ) -> None:
         with psycopg.Cursor(self.raw) as heads:
             with self._pipeline(), psycopg.Cursor(self.raw) as cursor:
                 cursor.execute(
@@ -68,12 +85,14 @@ class PostgresLog:
                     "VALUES (%b, %b, %b, %b, %b, %b)",
                     [_block_row(block) for block in blocks],
                 )
-                heads.execute(
-                    "UPDATE assistants_loghead SET position = %b WHERE environment_id = %b AND position = %b",
-                    [blocks[-1].last_position, environment_id, old_head],
-                )
+                if moves_head:
+                    heads.execute(
+                        "UPDATE assistants_loghead SET position = %b WHERE environment_id = %b AND position = %b",
+                        [blocks[-1].last_position, environment_id, old_head],
+                    )
             # Within the pipeline the answers are not there yet.
-            _must_have_moved(environment_id, heads.rowcount)
+            if moves_head:
+                _must_have_moved(environment_id, heads.rowcount)
 
     @contextlib.contextmanager
     def _pipeline(self) -> Iterator[None]:
@@ -103,18 +122,30 @@ class SqliteLog:
                 known.update(bytes(digest) for (digest,) in cursor.fetchall())
         return (head[0] if head else None), known
 
-    def write(self, environment_id: int, old_head: int, digests: list[bytes], blocks: list[Block]) -> None:
+    def reserve(self, environment_id: int, positions: int) -> int | None:
+        with self.wrapper.cursor() as cursor:
+            cursor.execute(
+                "UPDATE assistants_loghead SET position = position + %s WHERE environment_id = %s RETURNING position",
+                [positions, environment_id],
+            )
+            head = cursor.fetchone()
+        return head[0] - positions if head else None
+
+    def write(
+        self, environment_id: int, old_head: int, digests: list[bytes], blocks: list[Block], *, moves_head: bool
+    ) -> None:
         with self.wrapper.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO assistants_eventkey (environment_id, digest, position) VALUES (%s, %s, %s)",
                 [(environment_id, digest, position) for position, digest in enumerate(digests, start=old_head + 1)],
             )
             Block.objects.bulk_create(blocks)
-            cursor.execute(
-                "UPDATE assistants_loghead SET position = %s WHERE environment_id = %s AND position = %s",
-                [blocks[-1].last_position, environment_id, old_head],
-            )
-            _must_have_moved(environment_id, cursor.rowcount)
+            if moves_head:
+                cursor.execute(
+                    "UPDATE assistants_loghead SET position = %s WHERE environment_id = %s AND position = %s",
+                    [blocks[-1].last_position, environment_id, old_head],
+                )
+                _must_have_moved(environment_id, cursor.rowcount)
 
 
 def _must_have_moved(environment_id: int, rows: int) -> None:

@@ -9,11 +9,14 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from assistants.faults import Refused, excerpt, find_fault
+from assistants.intake.printed_forms import is_suspicious, put_right
 
 TYPES = frozenset({"track", "identify", "page", "screen", "group", "alias"})
 # A timestamp further ahead than this is a broken clock, not an event of the future.
 MAX_AHEAD = timedelta(days=366)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# An event may have 32,768 bytes; a text that would fill it is cut.
+MAX_BODY_BYTES = 16_000
 
 _STRINGS = (
     "type",
@@ -29,28 +32,41 @@ _STRINGS = (
 )
 _IDS = frozenset({"userId", "anonymousId", "groupId", "previousId", "messageId"})
 _OBJECTS = ("properties", "traits", "context", "integrations")
+# Texts that a message may lack: as members and as attributes.
+_TEXTS_OF_NAMES = (
+    ("event", "event"),
+    ("userId", "user_id"),
+    ("anonymousId", "anonymous_id"),
+    ("groupId", "group_id"),
+    ("previousId", "previous_id"),
+    ("name", "name"),
+    ("category", "category"),
+)
+_TEXTS = tuple(attribute for _, attribute in _TEXTS_OF_NAMES)
 # The key is the request's business, and `sentAt` is written afresh with each attempt.
 _NOT_KEPT = ("writeKey", "sentAt")
 # The characters of a date and time: Python reads more than ISO 8601, such as any separator between the two.
 _TIMESTAMP = re.compile(r"[0-9TtZW:., +-]+")
 
 
-class Message(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=True):
+class Message(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One Segment message. Objects stay raw JSON, so that what was checked is exactly what is sent.
 
-    `extra` holds every other top-level member: unknown ones, and known ones of an unusable type.
+    `extra` holds every other top-level member: unknown ones, and known ones of an unusable type. An item as the
+    official libraries write it has none, and can be decoded as a message at once.
     """
 
     type: str
-    event: str | UnsetType = UNSET
-    user_id: str | UnsetType = UNSET
-    anonymous_id: str | UnsetType = UNSET
-    group_id: str | UnsetType = UNSET
-    previous_id: str | UnsetType = UNSET
-    name: str | UnsetType = UNSET
-    category: str | UnsetType = UNSET
+    event: str | None = None
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    group_id: str | None = None
+    previous_id: str | None = None
+    name: str | None = None
+    category: str | None = None
     message_id: str
     timestamp: str
+    # Raw | None would read as None only.
     properties: Raw | UnsetType = UNSET
     traits: Raw | UnsetType = UNSET
     context: Raw | UnsetType = UNSET
@@ -85,28 +101,8 @@ class Event(msgspec.Struct, frozen=True):
         return self.message.user_id or self.message.anonymous_id or ""
 
 
-class _Incoming(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """An item of the usual shape; anything unusual takes the slower way through its members."""
-
-    type: str | None = None
-    event: str | None = None
-    user_id: str | None = None
-    anonymous_id: str | None = None
-    group_id: str | None = None
-    previous_id: str | None = None
-    name: str | None = None
-    category: str | None = None
-    message_id: str | None = None
-    timestamp: str | None = None
-    properties: Raw | UnsetType = UNSET
-    traits: Raw | UnsetType = UNSET
-    context: Raw | UnsetType = UNSET
-    integrations: Raw | UnsetType = UNSET
-    write_key: Any = None
-    sent_at: Any = None
-
-
-_incoming = msgspec.json.Decoder(_Incoming)
+_NULL = Raw(b"null")
+_usual = msgspec.json.Decoder(Message)
 _members = msgspec.json.Decoder(dict[str, Raw])
 _anything = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
@@ -122,16 +118,7 @@ def read_message(raw: bytes | Raw, *, received_at: datetime, fixed_type: str = "
     fault = find_fault(item)
     if fault:
         return fault
-    try:
-        incoming = _incoming.decode(item)
-    except msgspec.ValidationError:
-        incoming, extra = _sort_members(_members.decode(item))
-    else:
-        extra = {}
-    type_ = fixed_type or incoming.type or ""
-    if type_ not in TYPES:
-        return Refused("unknown_type", _type_message(incoming.type, is_text="type" not in extra))
-    return _message(incoming, type_, extra, received_at)
+    return _usual_message(item, fixed_type, received_at) or _any_message(item, fixed_type, received_at)
 
 
 def merge_defaults(message: Message, *, context: Raw | None, integrations: Raw | None) -> Message:
@@ -157,31 +144,94 @@ def pretty_json(message: Message) -> str:
     return msgspec.json.format(to_json(message), indent=2).decode()
 
 
+def cut(text: str) -> str:
+    """Return what somebody wrote as an event can hold it beside the rest: without NUL, and cut if it is long."""
+    text = text.replace("\0", "")
+    raw = text.encode()
+    return text if len(raw) <= MAX_BODY_BYTES else raw[:MAX_BODY_BYTES].decode(errors="ignore") + "…"
+
+
 def new_message_id() -> str:
     """Make a message ID for an item that came without one."""
     return f"sluice-{uuid.uuid4()}"
 
 
-def _sort_members(members: dict[str, Raw]) -> tuple[_Incoming, dict[str, Raw]]:
-    """Split the members of an unusual item into those of the usual shape and the rest."""
+def _usual_message(item: bytes, fixed_type: str, received_at: datetime) -> Message | None:
+    """Read an item that is a message as it stands; None for one that is not."""
+    try:
+        message = _usual.decode(item)
+    except msgspec.ValidationError:
+        return None
+    if (
+        message.extra is not UNSET
+        or not message.message_id
+        or message.type not in TYPES
+        or (fixed_type and message.type != fixed_type)
+        or not _is_usable(message.timestamp, received_at)
+        or is_suspicious(item, message.event)
+    ):
+        return None
+    if _has_empty(message):
+        _empty_to_absent(message)
+    return message
+
+
+def _has_empty(message: Message) -> bool:
+    return (
+        message.user_id == ""
+        or message.event == ""
+        or message.anonymous_id == ""
+        or message.properties == _NULL
+        or message.context == _NULL
+        or message.traits == _NULL
+        or message.integrations == _NULL
+        or message.group_id == ""
+        or message.previous_id == ""
+        or message.name == ""
+        or message.category == ""
+    )
+
+
+def _empty_to_absent(message: Message) -> None:
+    """Take away texts that are empty and objects that are null."""
+    for attribute in _TEXTS:
+        if not getattr(message, attribute):
+            setattr(message, attribute, None)
+    for name in _OBJECTS:
+        setattr(message, name, _unless_null(getattr(message, name)))
+
+
+def _any_message(item: bytes, fixed_type: str, received_at: datetime) -> Message | Refused:
+    """Read an item member by member; what cannot be used stays beside the message as extra."""
+    members = put_right(_members.decode(item))
     for name in _NOT_KEPT:
         members.pop(name, None)
-    incoming = _Incoming()
+    texts = {}
     for name in _STRINGS:
-        if name in members:
-            text = _as_text(bytes(members[name]), is_id=name in _IDS)
-            if text is not None:
-                del members[name]
-                setattr(incoming, _attribute(name), text)
-    for name in _OBJECTS:
-        if name in members:
-            setattr(incoming, name, members.pop(name))
+        text = _as_text(bytes(members[name]), is_id=name in _IDS) if name in members else None
+        if text is not None:
+            del members[name]
+            texts[name] = text
+    kept: dict[str, Any] = {name: _unless_null(members.pop(name)) for name in _OBJECTS if name in members}
+    kept |= {attribute: texts[name] for name, attribute in _TEXTS_OF_NAMES if texts.get(name)}
     extra = {name: raw for name, raw in members.items() if bytes(raw) != b"null"}
-    return incoming, extra
-
-
-def _attribute(member: str) -> str:
-    return "".join(f"_{char.lower()}" if char.isupper() else char for char in member)
+    type_ = fixed_type or texts.get("type", "")
+    if type_ not in TYPES:
+        return Refused("unknown_type", _type_message(texts.get("type"), is_text="type" not in extra))
+    given = texts.pop("timestamp", "")
+    timestamp = given
+    if not _is_usable(given, received_at):
+        timestamp = received_at.isoformat(timespec="milliseconds")
+        original = Raw(_encoder.encode(given)) if given else extra.pop("timestamp", None)
+        if original is not None:
+            extra["originalTimestamp"] = original
+    return Message(
+        type=type_,
+        message_id=texts.get("messageId") or new_message_id(),
+        timestamp=timestamp,
+        extra=extra or UNSET,
+        **kept,
+    )
 
 
 def _as_text(raw: bytes, *, is_id: bool) -> str | None:
@@ -194,46 +244,20 @@ def _as_text(raw: bytes, *, is_id: bool) -> str | None:
     return None
 
 
-def _message(incoming: _Incoming, type_: str, extra: dict[str, Raw], received_at: datetime) -> Message:
-    timestamp = _usable_timestamp(incoming.timestamp, received_at)
-    if timestamp is None:
-        timestamp = received_at.isoformat(timespec="milliseconds")
-        given = Raw(_encoder.encode(incoming.timestamp)) if incoming.timestamp else extra.pop("timestamp", None)
-        if given is not None:
-            extra = {**extra, "originalTimestamp": given}
-    return Message(
-        type=type_,
-        event=incoming.event or UNSET,
-        user_id=incoming.user_id or UNSET,
-        anonymous_id=incoming.anonymous_id or UNSET,
-        group_id=incoming.group_id or UNSET,
-        previous_id=incoming.previous_id or UNSET,
-        name=incoming.name or UNSET,
-        category=incoming.category or UNSET,
-        message_id=incoming.message_id or new_message_id(),
-        timestamp=timestamp,
-        properties=_unless_null(incoming.properties),
-        traits=_unless_null(incoming.traits),
-        context=_unless_null(incoming.context),
-        integrations=_unless_null(incoming.integrations),
-        extra=extra or UNSET,
-    )
-
-
-def _usable_timestamp(text: str | None, received_at: datetime) -> str | None:
-    """Return the timestamp as it was sent if it is ISO 8601 and between 1970 and a year ahead; else None."""
-    if not text or not _TIMESTAMP.fullmatch(text):
-        return None
+def _is_usable(timestamp: str, received_at: datetime) -> bool:
+    """Say whether a timestamp is ISO 8601 and between 1970 and a year ahead."""
+    if not _TIMESTAMP.fullmatch(timestamp):
+        return False
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(timestamp)
     except ValueError:
-        return None
+        return False
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return text if EPOCH <= moment <= received_at + MAX_AHEAD else None
+    return EPOCH <= moment <= received_at + MAX_AHEAD
 
 
 def _unless_null(raw: Raw | UnsetType) -> Raw | UnsetType:
-    return UNSET if raw is UNSET or bytes(raw) == b"null" else raw
+    return UNSET if raw == _NULL else raw
 
 
 def _merged(defaults: Raw, own: Raw | UnsetType) -> Raw:

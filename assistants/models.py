@@ -131,8 +131,8 @@ class LogTail(models.Model):
 class IngestKey(models.Model):
     """What an assistant's runtime presents: a secret, of which only the hash is kept, or a browser's public key.
 
-    A browser key stands in a page for everyone to read. So it can only write, on the routes of Segment's browser library,
-    and only from its `origins`, if it has any.
+    A browser key stands in a page for everyone to read. So it can only write, on the routes of Segment's browser
+    library, and only from its `origins`, if it has any.
     """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="ingest_keys")

@@ -10,18 +10,23 @@ from assistants.models import Block, Environment, EventKey, LogTail
 # A pass stays short, so that neither a lock nor a transaction lasts.
 BLOCKS_PER_PASS = 200
 KEYS_PER_STATEMENT = 500
+# A library repeats within minutes what it got no answer for. A vendor's log can be read again weeks later, and nothing
+# of it may be stored twice: its keys stay as long as its events.
+SOON_REPEATED = frozenset({"segment", "test"})
 
 
 def drop_keys(environment_id: int, *, received_before: datetime) -> int:
-    """Forget the message IDs of events received before then; return how many blocks were walked.
+    """Forget the message IDs of libraries' events received before then; return how many blocks were walked.
 
-    The keys are found by unpacking the blocks: an index by age would cost every append more than this costs once.
+    Those of other sources go with their blocks. The keys are found by unpacking the blocks: an index by age would cost
+    every append more than this costs once.
     """
     with transaction.atomic():
         tail = LogTail.objects.select_for_update().get(environment_id=environment_id)
         blocks = _oldest(environment_id, after=tail.keys_gone_to, received_before=received_before)
         for block in blocks:
-            _delete_keys(block)
+            if block.source in SOON_REPEATED:
+                _delete_keys(block)
         if blocks:
             LogTail.objects.filter(pk=tail.pk).update(keys_gone_to=blocks[-1].last_position)
     return len(blocks)
@@ -35,10 +40,14 @@ def drop_blocks(environment_id: int, *, received_before: datetime, up_to: int) -
     with transaction.atomic():
         tail = LogTail.objects.select_for_update().get(environment_id=environment_id)
         old = _oldest(environment_id, after=tail.blocks_gone_to, received_before=received_before)
-        gone = [block.last_position for block in old if block.last_position <= min(up_to, tail.keys_gone_to)]
+        gone = [block for block in old if block.last_position <= min(up_to, tail.keys_gone_to)]
+        for block in gone:
+            if block.source not in SOON_REPEATED:
+                _delete_keys(block)
         if gone:
-            Block.objects.filter(environment_id=environment_id, last_position__lte=gone[-1]).delete()
-            LogTail.objects.filter(pk=tail.pk).update(blocks_gone_to=gone[-1])
+            last = gone[-1].last_position
+            Block.objects.filter(environment_id=environment_id, last_position__lte=last).delete()
+            LogTail.objects.filter(pk=tail.pk).update(blocks_gone_to=last)
     return len(gone)
 
 

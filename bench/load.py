@@ -24,6 +24,8 @@ class Load:
     port: int
     bodies: list[bytes]
     per_second: float
+    # What a good answer ends with.
+    answer_end: bytes = b'{"success":true}'
     sent: list[float] = field(default_factory=list)
     answered: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -49,7 +51,7 @@ class Load:
                 client.sendall(self.bodies[number])
                 answer = whole_answer(client)
                 self.answered[number] = time.monotonic()
-                if not answer.startswith(b"HTTP/1.1 200 ") or not answer.endswith(b'{"success":true}'):
+                if not answer.startswith(b"HTTP/1.1 200 ") or not answer.endswith(self.answer_end):
                     self.failures.append(answer.decode(errors="replace"))
                     return
 

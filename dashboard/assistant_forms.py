@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from assistants.models import Assistant, Environment
+from assistants.origins import NotAnOrigin, read_origins
 
 if TYPE_CHECKING:
     AssistantModelForm = forms.ModelForm[Assistant]
@@ -121,13 +122,58 @@ class EnvironmentForm(EnvironmentModelForm):
         return name
 
 
+class OriginsField(forms.CharField):
+    """Web origins, one a line; clean, a list of them as browsers send them."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "class": "mono", "spellcheck": "false", "autocapitalize": "off"})
+
+    def __init__(self, **options: Any) -> None:
+        help_text = "One a line, such as https://www.example.com. Leave it empty to allow every page and app."
+        super().__init__(**{"label": "Allowed origins", "required": False, "help_text": help_text, **options})
+
+    def clean(self, value: Any) -> list[str]:
+        try:
+            return read_origins([super().clean(value)])
+        except NotAnOrigin as error:
+            raise ValidationError(str(error)) from None
+
+
 class IngestKeyForm(forms.Form):
-    """What a new ingest key is for."""
+    """What a new ingest key is for, and who will use it: a server, or pages and apps."""
+
+    SERVER, BROWSER = "server", "browser"
 
     label = forms.CharField(
         max_length=100,
         help_text="Who will use it, such as Web chat backend. It helps you to revoke the right one later.",
     )
+    kind = forms.ChoiceField(
+        label="Where it is used",
+        choices=[
+            (SERVER, "On a server, which can keep a secret: a server key"),
+            (BROWSER, "In a web page or an app, where everybody can read it: a browser key"),
+        ],
+        initial=SERVER,
+        widget=forms.RadioSelect,
+    )
+    origins = OriginsField()
+
+    def clean(self) -> dict[str, Any]:
+        """Forget what is written for the origins of a server key: it has none, and the field is not in sight."""
+        if self.cleaned_data.get("kind") == self.SERVER:
+            self.errors.pop("origins", None)
+            self.cleaned_data["origins"] = []
+        return self.cleaned_data
+
+    @property
+    def is_for_browsers(self) -> bool:
+        return bool(self.cleaned_data["kind"] == self.BROWSER)
+
+
+class OriginsForm(forms.Form):
+    """From where a browser key may be used."""
+
+    origins = OriginsField()
 
 
 class ReasonForm(forms.Form):

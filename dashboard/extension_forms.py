@@ -1,7 +1,7 @@
 """The forms of the wizard, of an extension's connections and of changes to them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
@@ -12,6 +12,7 @@ from assistants import catalog
 from assistants.catalog.entry import Entry
 from assistants.models import Environment
 from dashboard.assistant_forms import TypedNameForm
+from integrations.options import NAMES, ONCE, ONCE_HELP, ONCE_LABEL, OPTIONS
 from integrations.reach import endpoint_problem
 from integrations.segment.regions import CUSTOM, REGIONS
 
@@ -31,14 +32,9 @@ def event_key(value: str) -> EventKey:
     return type_, name
 
 
-def selectable() -> tuple[Entry, ...]:
-    """Return everything that can be selected, in the order of the pages."""
-    return (*catalog.entries(), *catalog.plain_calls().entries)
-
-
 def event_choices() -> list[tuple[str, str]]:
     """Return what can be selected as the choices of a field."""
-    return [(event_value(entry.key), entry.title) for entry in selectable()]
+    return [(event_value(entry.key), entry.title) for entry in catalog.everything()]
 
 
 def region_choices() -> list[tuple[str, str]]:
@@ -186,7 +182,7 @@ class EventsForm(forms.Form):
     def selection(self) -> list[EventKey]:
         """The chosen keys in catalog order; empty while there is no valid choice."""
         chosen = set(self.cleaned_data.get("events", []))
-        return [entry.key for entry in selectable() if event_value(entry.key) in chosen]
+        return [entry.key for entry in catalog.everything() if event_value(entry.key) in chosen]
 
 
 class EnvironmentChoiceForm(forms.Form):
@@ -243,6 +239,40 @@ class SwitchForm(ChangeForm):
         choices=[("true", "on"), ("false", "off")], coerce=lambda value: value == "true", widget=forms.HiddenInput
     )
     version = forms.IntegerField(widget=forms.HiddenInput)
+
+
+class OptionsForm(ChangeForm):
+    """How a connection sends what is selected: one box for each option, against the version that the person saw.
+
+    `entries` are the events of which one may go once for each visitor.
+    """
+
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, environment: Environment, entries: Sequence[Entry], **kwargs: Any) -> None:
+        super().__init__(*args, environment=environment, stops_something=False, **kwargs)
+        for option in OPTIONS:
+            self.fields[option.name] = forms.BooleanField(label=option.label, help_text=option.help, required=False)
+        if entries:
+            self.fields[ONCE] = forms.MultipleChoiceField(
+                label=ONCE_LABEL,
+                help_text=ONCE_HELP,
+                choices=[(event_value(entry.key), entry.title) for entry in entries],
+                widget=forms.CheckboxSelectMultiple,
+                required=False,
+            )
+        self.order_fields([*NAMES, ONCE, "reason"])
+
+    @property
+    def boxes(self) -> list[forms.BoundField]:
+        """The fields of the options, in their order."""
+        return [self[name] for name in (*NAMES, ONCE) if name in self.fields]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What was chosen, by the options' names."""
+        once = [list(event_key(value)) for value in self.cleaned_data.get(ONCE, ())]
+        return {**{name: self.cleaned_data[name] for name in NAMES}, ONCE: once}
 
 
 class SettingsForm(ChangeForm, DestinationForm):

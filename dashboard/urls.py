@@ -9,5 +9,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, name="readyz"),
     path("", include("dashboard.urls_account")),
     path("", include("dashboard.urls_assistants")),
+    path("", include("dashboard.urls_sources")),
     path("", include("dashboard.urls_extensions")),
 ]

@@ -2,7 +2,17 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboard.views import assistants, audit, debugger, environments, event, home, sandbox
+from dashboard.views import (
+    assistants,
+    audit,
+    browser_keys,
+    debugger,
+    environments,
+    event,
+    home,
+    sandbox,
+    schema_check,
+)
 
 assistant_paths = [
     path("new/", assistants.create, name="create"),
@@ -14,7 +24,9 @@ assistant_paths = [
 environment_paths = [
     path("", environments.detail, name="detail"),
     path("keys/", environments.create_key, name="create_key"),
+    path("keys/<str:key_id>/", browser_keys.detail, name="browser_key"),
     path("keys/<str:key_id>/revoke/", environments.revoke_key, name="revoke_key"),
+    path("schema-check/", schema_check.warnings, name="schema_check"),
     path("rename/", environments.rename, name="rename"),
     path("delete/", environments.delete, name="delete"),
 ]

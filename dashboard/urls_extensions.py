@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboard.views import catalog, connection_changes, connections, integrations, setup
+from dashboard.views import catalog, connection_changes, connection_options, connections, integrations, setup
 
 extension_paths = [
     path("", integrations.overview, name="overview"),
@@ -24,10 +24,14 @@ connection_paths = [
     path("test/", connections.send_test, name="test"),
     path("confirm/", connections.confirm, name="confirm"),
     path("settings/", connection_changes.change_settings, name="settings"),
+    path("options/", connection_options.change_options, name="options"),
+    path("samples/", connection_options.send_samples, name="samples"),
+    path("tracking-plan.json", connection_options.plan, name="plan"),
     path("disconnect/", connection_changes.disconnect, name="disconnect"),
 ]
 catalog_paths = [
     path("", catalog.events, name="list"),
+    path("tracking-plan.json", catalog.plan, name="plan"),
     path("<slug:slug>.json", catalog.schema, name="schema"),
 ]
 

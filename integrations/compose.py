@@ -1,30 +1,43 @@
 """Compose: a pure function from events of the log to one batch for Segment, with a reason for each event left out."""
 
-import copy
 import hashlib
 import uuid
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from assistants import catalog, log
+from assistants.catalog.check import check, is_fault
 from assistants.catalog.entry import Entry
 from assistants.messages import Event, Message, to_json
+from integrations import occurrences
+from integrations.occurrences import NO_MARKS, ONCE_PER_VISITOR, Marks, Record, Watch
 from integrations.segment.limits import MAX_BATCH_BYTES, MAX_BATCH_MESSAGES, MAX_MESSAGE_BYTES
+from integrations.shape import Rule, Shapes, shaped
 from integrations.version import VERSION
 
 TEST_SOURCE = "test"
+SAMPLE_SOURCE = "sample"
+# What Sluice itself appends to the log.
+OWN_SOURCES = frozenset({TEST_SOURCE, SAMPLE_SOURCE})
 ACCEPTED = "accepted"
+# The name under which visitors made known are counted.
+IDENTIFY_NAME = "Identify"
+MAX_COPIED_CONTEXT = 16_384
+NOTHING_HELD: Mapping[bytes, int] = MappingProxyType({})
+NOTHING_ON_RECORD = Record(NOTHING_HELD)
 # The body around the messages: {"batch":[…],"sentAt":"…"}.
 ENVELOPE_BYTES = 60
 # A server's library sends the same context with every event.
 REMEMBERED_CONTEXTS = 256
+_NO_TRAITS = Raw(b"{}")
 _SIGNATURE = Raw(msgspec.json.encode({"name": "sluice", "version": VERSION}))
 _BOTH = b'"integration":' + bytes(_SIGNATURE) + b',"library":' + bytes(_SIGNATURE)
 # The hexadecimal digit that holds a UUID's variant, by the digit of the hash in its place.
@@ -43,6 +56,14 @@ class Terms:
     namespace: uuid.UUID
     selection: frozenset[Key]
     anonymous_sessions: bool = False
+    shapes: Shapes = field(default_factory=dict)
+    watch: Watch | None = None
+    leave_out_schema_faults: bool = False
+
+    @cached_property
+    def namespace_hash(self) -> "hashlib._Hash":
+        """The hash of every message ID, as far as the namespace goes."""
+        return _hash_of(self.namespace)
 
 
 @dataclass
@@ -57,71 +78,165 @@ class Batch:
     # Events by minute of receipt and name: those to be sent, and those left out with the reason.
     sent_counts: Counter[CountKey] = field(default_factory=Counter)
     left_out_counts: Counter[tuple[datetime, str, str]] = field(default_factory=Counter)
+    # Visitors made known, as events are counted, and the marks that this batch is the first to hold.
+    identified_counts: Counter[CountKey] = field(default_factory=Counter)
+    claims: dict[bytes, int] = field(default_factory=dict)
     is_test: bool = False
 
 
-def compose(events: Sequence[Event], terms: Terms, *, max_messages: int = MAX_BATCH_MESSAGES) -> Batch:
+def compose(
+    events: Sequence[Event],
+    terms: Terms,
+    *,
+    firsts: Mapping[bytes, int] = NOTHING_HELD,
+    max_messages: int = MAX_BATCH_MESSAGES,
+) -> Batch:
     """Compose the longest batch from the front of `events` (not empty) that Segment's limits and `max_messages` allow.
 
-    The batch covers its range completely: whatever is not among its messages is left out with a reason.
+    The batch covers its range completely: whatever is not among its messages is left out with a reason. `firsts` says
+    which position holds which of the events' marks, where the terms watch for first occurrences.
     """
     batch = Batch(first=events[0].position, last=events[0].position - 1)
+    record = Record(firsts, batch.claims)
     size = ENVELOPE_BYTES
     minutes = _Minutes()
+    sent: dict[CountKey, int] = defaultdict(int)
     for event in events:
-        reason, body = compose_one(event, terms)
+        composed = compose_one(event, terms, record)
         count_key = (minutes.of(event.received_at), log.counted_name(event.message))
-        if reason:
-            batch.left_out.append((event.position, reason))
-            batch.left_out_counts[(*count_key, reason)] += 1
+        if composed.reason:
+            batch.left_out.append((event.position, composed.reason))
+            batch.left_out_counts[(*count_key, composed.reason)] += 1
         else:
-            size += len(body) + 1
-            if size > MAX_BATCH_BYTES or len(batch.messages) >= max_messages:
+            messages = composed.messages
+            for body in messages:
+                size += len(body) + 1
+            if size > MAX_BATCH_BYTES or len(batch.messages) + len(messages) > max_messages:
                 break
-            batch.messages.append(body)
+            batch.messages += messages
             batch.positions.append(event.position)
-            batch.sent_counts[count_key] += 1
-            batch.is_test = batch.is_test or event.source == TEST_SOURCE
+            sent[count_key] += 1
+            if composed.marks is not NO_MARKS:
+                record.claim(composed.marks, event.position)
+                batch.identified_counts[count_key[0], IDENTIFY_NAME] += len(messages) - 1
+            if event.source == TEST_SOURCE:
+                batch.is_test = True
         batch.last = event.position
+    batch.sent_counts.update(sent)
     return batch
 
 
-def compose_one(event: Event, terms: Terms) -> tuple[str, bytes]:
-    """Return why an event is left out, or no reason and the message as it is sent.
+class Composed(msgspec.Struct, frozen=True, gc=False):
+    """Why an event is left out; or no reason, the messages as they are sent (the event's is last), and its marks."""
+
+    reason: str
+    messages: tuple[bytes, ...] = ()
+    marks: Marks = NO_MARKS
+
+
+def compose_one(event: Event, terms: Terms, record: Record = NOTHING_ON_RECORD) -> Composed:
+    """Compose one event by what is on record of first occurrences.
 
     A message that cannot be read is left out like any other: its neighbours must not wait for it.
     """
     try:
-        return _judge(event, terms)
+        return _judge(event, terms, record)
     except (ValueError, TypeError, RecursionError):
-        return "unreadable", b""
+        return Composed("unreadable")
 
 
-def _judge(event: Event, terms: Terms) -> tuple[str, bytes]:
+def marks_of(event: Event, terms: Terms) -> Marks:
+    """Return the marks of an event whose first occurrence may matter, whether or not it will be sent."""
+    message = event.message
+    if terms.watch is None or message is None or event.source in OWN_SOURCES:
+        return NO_MARKS
+    entry = catalog.covering(message.type, message.event or "")
+    if entry is None or entry.key not in terms.selection:
+        return NO_MARKS
+    try:
+        return _marks(message, entry, terms, terms.watch)
+    except (ValueError, TypeError, RecursionError):
+        return NO_MARKS
+
+
+def _judge(event: Event, terms: Terms, record: Record) -> Composed:
     message = event.message
     if message is None:
-        return ("erased" if event.is_readable else "unreadable"), b""
+        return Composed("erased" if event.is_readable else "unreadable")
+    rules: tuple[Rule, ...] = ()
+    marks = NO_MARKS
     if event.source != TEST_SOURCE:
         entry = catalog.covering(message.type, message.event or "")
         reason = _reason(message, entry, terms)
-        if reason:
-            return reason, b""
+        if reason or entry is None:
+            return Composed(reason)
+        if terms.leave_out_schema_faults and any(is_fault(entry, deviation) for deviation in check(message)):
+            return Composed("schema_fault")
+        rules = terms.shapes.get(entry.key, ())
+        # A sample is of no visitor: it is sent however often it was, and takes nobody's place.
+        if terms.watch is not None and event.source != SAMPLE_SOURCE:
+            marks = _marks(message, entry, terms, terms.watch)
+    if marks is not NO_MARKS and record.is_repeat(marks, event.position):
+        return Composed(ONCE_PER_VISITOR)
     sent = _as_sent(message, terms)
+    if rules:
+        sent.properties = shaped(message.properties, rules)
+    body = _within_limit(sent, message.context)
+    if len(body) > MAX_MESSAGE_BYTES:
+        return Composed("message_too_large")
+    if marks is not NO_MARKS and sent.type != "identify" and record.is_new_visitor(marks, event.position):
+        return Composed("", (_identify(sent, message, terms), body), marks)
+    return Composed("", (body,), marks)
+
+
+def _within_limit(sent: Message, own_context: Raw | UnsetType) -> bytes:
+    """Write a message; what fits by itself must not be left out because we sign it."""
     body = to_json(sent)
     if len(body) > MAX_MESSAGE_BYTES:
-        # What fits by itself must not be left out because we sign it.
-        sent.context = message.context
+        sent.context = own_context
         body = to_json(sent)
-    if len(body) > MAX_MESSAGE_BYTES:
-        return "message_too_large", b""
-    return "", body
+    return body
+
+
+def _marks(message: Message, entry: Entry, terms: Terms, watch: Watch) -> Marks:
+    anonymous_id = message.anonymous_id or ""
+    if terms.anonymous_sessions and not (message.user_id or anonymous_id):
+        anonymous_id = _session_id(message)
+    return occurrences.marks(message, entry, watch, anonymous_id=anonymous_id)
+
+
+def _identify(sent: Message, message: Message, terms: Terms) -> bytes:
+    """Write the call that makes a visitor known, at the moment and in the context of their first event."""
+    return to_json(
+        Message(
+            type="identify",
+            user_id=sent.user_id,
+            anonymous_id=sent.anonymous_id,
+            message_id=derived_message_id(terms.namespace, f"{message.message_id}:identify"),
+            timestamp=sent.timestamp,
+            traits=_NO_TRAITS,
+            # An event that takes up its whole limit may owe that to its context.
+            context=sent.context if len(bytes(sent.context or b"")) <= MAX_COPIED_CONTEXT else _sign(b"{}"),
+        )
+    )
 
 
 def derived_message_id(namespace: uuid.UUID, message_id: str) -> str:
     """Return UUIDv5(namespace, message ID); `uuid.uuid5` gives the same at five times the cost."""
-    digits = hashlib.sha1(namespace.bytes + message_id.encode(), usedforsecurity=False).hexdigest()
+    return _derived(_hash_of(namespace), message_id)
+
+
+def _derived(namespace_hash: "hashlib._Hash", message_id: str) -> str:
+    digest = namespace_hash.copy()
+    digest.update(message_id.encode())
+    digits = digest.hexdigest()
     variant = _VARIANT[digits[16]]
     return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
+
+
+def _hash_of(namespace: uuid.UUID) -> "hashlib._Hash":
+    # Beginning a hash costs more than going on with a copy of one.
+    return hashlib.sha1(namespace.bytes, usedforsecurity=False)
 
 
 def _reason(message: Message, entry: Entry | None, terms: Terms) -> str:
@@ -150,21 +265,25 @@ def _reason(message: Message, entry: Entry | None, terms: Terms) -> str:
 
 def _as_sent(message: Message, terms: Terms) -> Message:
     """Return a copy with the connection's own message ID and our signature in its context."""
-    sent = copy.copy(message)
-    sent.message_id = derived_message_id(terms.namespace, message.message_id)
-    sent.context = _signed(message.context)
+    sent = msgspec.structs.replace(
+        message,
+        message_id=_derived(terms.namespace_hash, message.message_id),
+        context=_signed(message.context),
+    )
     if terms.anonymous_sessions and not (message.user_id or message.anonymous_id):
-        sent.anonymous_id = _session_id(message) or UNSET
+        sent.anonymous_id = _session_id(message) or None
     return sent
 
 
 def _signed(context: Raw | UnsetType) -> Raw:
     """Add who sends this to a context: the integration always, the library where the sender named none."""
-    return _sign(b"{}" if context is UNSET or not _is_object(context) else bytes(context))
+    return _sign(b"" if context is UNSET else bytes(context))
 
 
 @lru_cache(maxsize=REMEMBERED_CONTEXTS)
 def _sign(raw: bytes) -> Raw:
+    if not raw.startswith(b"{"):
+        raw = b"{}"
     # Names that stand there, possibly further down or written with escapes, are worth a closer look; most have none.
     if b'"integration"' in raw or b'"library"' in raw or b"\\" in raw:
         members = _members.decode(raw)

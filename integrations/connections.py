@@ -258,10 +258,16 @@ def _as_json(selection: Iterable[Key]) -> list[list[str]]:
 
 def _difference(before: ConnectionVersion, after: ConnectionVersion) -> dict[str, Any]:
     old, new = ({tuple(key) for key in version.selection} for version in (before, after))
+    changed = {
+        name: after.options.get(name)
+        for name in sorted({*before.options, *after.options})
+        if before.options.get(name) != after.options.get(name)
+    }
     return {
         "version": after.number,
         "switched_on": sorted(" ".join(key).strip() for key in new - old),
         "switched_off": sorted(" ".join(key).strip() for key in old - new),
+        **({"options": changed} if changed else {}),
     }
 
 

@@ -12,6 +12,8 @@ from integrations.models import Connection, EventCount, Lane
 
 RECEIVED = "received"
 REJECTED = "rejected"
+# Calls that make a visitor known: sent beside the events, and none of those that were read.
+IDENTIFIED = "identified"
 HOUR = timedelta(hours=1)
 
 CountKey = tuple[datetime, str, str]
@@ -69,4 +71,5 @@ def outcomes(destination: Connection, *, hours: int = 24, now: datetime | None =
     """Return how many events of the last `hours` had which outcome on a connection's lanes."""
     since = (now or datetime.now(UTC)) - hours * HOUR
     rows = EventCount.objects.filter(lane_id__in=destination.lanes.values("pk"), minute__gte=since)
+    rows = rows.exclude(outcome=IDENTIFIED)
     return dict(rows.values_list("outcome").annotate(total=Sum("count")))

@@ -6,12 +6,14 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from assistants import catalog, encryption, lifecycle
-from assistants.models import Assistant, Environment
+from assistants import catalog, encryption, lifecycle, sources
+from assistants.models import Assistant, Environment, Source
+from assistants.sources import setup
 from integrations import connections
 from integrations.compose import Key
-from integrations.declarative_file import AssistantPlan, EnvironmentPlan, FileError, SegmentPlan
+from integrations.declarative_file import AssistantPlan, EnvironmentPlan, FileError, SegmentPlan, SourcePlan
 from integrations.models import Connection
+from integrations.options import ONCE
 from integrations.segment.regions import CUSTOM
 
 REASON = "Applied from a file"
@@ -52,6 +54,10 @@ def _apply_assistant(plan: AssistantPlan, by: User | None) -> dict[str, Any]:
     for each in wanted:
         if each.plan.segment is not None:
             _apply_segment(each.environment, each.plan.segment, by)
+        for source in each.plan.sources:
+            _apply_source(each.environment, source, by)
+        if each.plan.vocabulary is not None:
+            setup.choose_vocabulary(each.environment, each.plan.vocabulary, by=by, reason=REASON)
     return {"name": assistant.name, "environments": {each.plan.name: _standing(each.environment) for each in wanted}}
 
 
@@ -90,6 +96,13 @@ def _apply_segment(environment: Environment, plan: SegmentPlan, by: User | None)
     connections.select_events(connection, plan.selection, by=by, options=options, reason=REASON)
 
 
+def _apply_source(environment: Environment, plan: SourcePlan, by: User | None) -> None:
+    try:
+        setup.save(environment, plan.adapter, options=plan.options, secret=plan.secret, by=by, reason=REASON)
+    except setup.SetupError as error:
+        raise FileError(plan.line, f"source {plan.adapter.kind}: {error}") from None
+
+
 def _has_key(connection: Connection, write_key: str) -> bool:
     """Say whether the connection sends with this key; one whose key cannot be read does not."""
     try:
@@ -116,7 +129,12 @@ def _connection(environment: Environment) -> Connection | None:
 
 def _standing(environment: Environment) -> dict[str, Any]:
     connection = _connection(environment)
-    standing: dict[str, Any] = {"public_id": environment.public_id, "source_urls": {}}
+    standing: dict[str, Any] = {
+        "public_id": environment.public_id,
+        "source_urls": {
+            adapter.kind: path for adapter in sources.adapters() if (path := setup.path_of(adapter, environment))
+        },
+    }
     if connection is not None:
         standing["segment"] = {
             "status": connection.status,
@@ -137,23 +155,50 @@ def _exported_assistant(assistant: Assistant) -> dict[str, Any]:
 
 
 def _exported_environment(environment: Environment) -> dict[str, Any]:
-    connection = _connection(environment)
-    if connection is None:
-        return {}
+    exported: dict[str, Any] = {}
+    if connection := _connection(environment):
+        exported["segment"] = _exported_segment(connection)
+    if its_sources := _exported_sources(environment):
+        exported["sources"] = its_sources
+    if environment.vocabulary != Environment.Vocabulary.NATIVE:
+        exported["vocabulary"] = environment.vocabulary
+    return exported
+
+
+def _exported_segment(connection: Connection) -> dict[str, Any]:
     settings, version = connection.settings, connections.version_in_force(connection)
     segment: dict[str, Any] = {
-        "write_key": {"env": _variable(environment)},
+        "write_key": {"env": _variable("SEGMENT_KEY", connection.environment)},
         "region": settings["endpoint"] if settings["region"] == CUSTOM else settings["region"],
         "events": [_title((type_, name)) for type_, name in version.selection],
     }
     if connection.source_name:
         segment["source_name"] = connection.source_name
-    return {"segment": segment | version.options}
+    if version.options:
+        segment["options"] = _exported_options(version.options)
+    return segment
 
 
-def _variable(environment: Environment) -> str:
-    """Suggest a variable's name for a key: no file ever holds the key itself."""
-    words = f"SEGMENT_KEY_{environment.assistant.name}_{environment.name}"
+def _exported_options(options: dict[str, Any]) -> dict[str, Any]:
+    if ONCE not in options:
+        return options
+    return {**options, ONCE: [_title((type_, name)) for type_, name in options[ONCE]]}
+
+
+def _exported_sources(environment: Environment) -> dict[str, Any]:
+    """The sources that were set up; one that was only heard has nothing to export."""
+    exported = {}
+    for row in Source.objects.filter(environment=environment):
+        adapter = sources.find(row.kind)
+        if adapter and setup.is_set_up(row):
+            secret = {"secret": {"env": _variable(f"{row.kind}_SECRET", environment)}} if row.secret else {}
+            exported[row.kind] = secret | setup.saved_options(adapter, row)
+    return exported
+
+
+def _variable(purpose: str, environment: Environment) -> str:
+    """Suggest a variable's name for a secret: no file ever holds the secret itself."""
+    words = f"{purpose}_{environment.assistant.name}_{environment.name}"
     return "".join(char if char.isascii() and char.isalnum() else "_" for char in words).upper()
 
 

@@ -2,23 +2,29 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 from django.conf import settings
 
-from assistants import catalog
+from assistants import catalog, sources
 from assistants.lifecycle import SETTINGS
+from assistants.models import Environment
+from assistants.sources.adapter import Adapter, Option, OptionKind
 from integrations.compose import Key
 from integrations.egress import check_endpoint_url
+from integrations.options import NAMES as SEGMENT_OPTIONS
+from integrations.options import ONCE
 from integrations.segment.regions import CUSTOM, REGIONS, SANDBOX
 
 ALL = "all"
 # The sandbox takes any key; a file need not make one up.
 SANDBOX_KEY = "sandbox"
-OPTIONS = ("anonymous_sessions",)
+# Stood beside the other members before there were more options, and is still taken there.
+FLAT_OPTIONS = ("anonymous_sessions",)
+VOCABULARIES: list[str] = Environment.Vocabulary.values
 
 
 class FileError(Exception):
@@ -41,11 +47,23 @@ class SegmentPlan:
 
 
 @dataclass(frozen=True)
+class SourcePlan:
+    """What a file says of one source; without a secret the present one stays, and so do options that are not named."""
+
+    line: int
+    adapter: Adapter
+    secret: str | None
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class EnvironmentPlan:
     """What a file says of one environment."""
 
     name: str
-    segment: SegmentPlan | None
+    segment: SegmentPlan | None = None
+    sources: tuple[SourcePlan, ...] = ()
+    vocabulary: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,15 +114,61 @@ class _Reader:
         if not re.fullmatch(r"[-\w]{1,50}", name, re.ASCII):
             raise FileError(_line(node), f"“{name}” is no name for an environment: use letters, digits, - and _")
         if _is_null(node):
-            return EnvironmentPlan(name, None)
-        members = self.mapping(node, f"environment {name}", {"segment", "sources"})
-        for kind, source in self._named(members.get("sources"), "sources").items():
-            raise FileError(_line(source), f"there is no source “{kind}” that needs a set-up")
-        segment = members.get("segment")
-        return EnvironmentPlan(name, None if segment is None or _is_null(segment) else self.segment(segment))
+            return EnvironmentPlan(name)
+        members = self.mapping(node, f"environment {name}", {"segment", "sources", "vocabulary"})
+        segment, vocabulary = members.get("segment"), members.get("vocabulary")
+        named = self._named(members.get("sources"), "sources")
+        return EnvironmentPlan(
+            name,
+            segment=None if segment is None or _is_null(segment) else self.segment(segment),
+            sources=tuple(self.source(kind, each) for kind, each in named.items()),
+            vocabulary=None if vocabulary is None else self._choice(vocabulary, "vocabulary", VOCABULARIES),
+        )
+
+    def source(self, kind: str, node: yaml.Node) -> SourcePlan:
+        adapter = sources.find(kind)
+        if adapter is None:
+            known = ", ".join(adapter.kind for adapter in sources.adapters())
+            raise FileError(_line(node), f"there is no source “{kind}”; known are {known}")
+        options = {option.name: option for option in adapter.options}
+        members = self.mapping(node, f"source {kind}", {*options, *(["secret"] if adapter.secret_label else [])})
+        secret = members.pop("secret", None)
+        return SourcePlan(
+            line=_line(node),
+            adapter=adapter,
+            secret=None if secret is None else self.text(secret, "secret"),
+            options={name: self._option(member, options[name]) for name, member in members.items()},
+        )
+
+    def _option(self, node: yaml.Node, option: Option) -> Any:
+        match option.kind:
+            case OptionKind.FLAG:
+                return self._boolean(node, option.name)
+            case OptionKind.LINES:
+                return [self.text(line, option.name) for line in self.sequence(node, option.name)]
+            case OptionKind.CHOICE:
+                return self._choice(node, option.name, [choice for choice, _label in option.choices])
+            case OptionKind.TEXT:
+                return self.text(node, option.name)
+            case OptionKind.RULES:
+                return self._plain(node, option.name)
+
+    def _plain(self, node: yaml.Node, what: str) -> Any:
+        """Read a part of the file as plain data, whose form is for others to check."""
+        try:
+            return yaml.constructor.SafeConstructor().construct_document(node)
+        except yaml.YAMLError as error:
+            raise FileError(_line(node), f"“{what}” cannot be read: {error}") from None
+
+    def _choice(self, node: yaml.Node, what: str, known: Sequence[str]) -> str:
+        text = self.text(node, what)
+        if text not in known:
+            raise FileError(_line(node), f"“{what}” must be one of {', '.join(known)}")
+        return text
 
     def segment(self, node: yaml.Node) -> SegmentPlan:
-        members = self.mapping(node, "segment", {"write_key", "region", "source_name", "events", *OPTIONS})
+        known = {"write_key", "region", "source_name", "events", "options", *FLAT_OPTIONS}
+        members = self.mapping(node, "segment", known)
         destination = self._destination(members.get("region"))
         return SegmentPlan(
             line=_line(node),
@@ -112,8 +176,18 @@ class _Reader:
             settings=destination,
             source_name=self.text(members["source_name"], "source_name") if "source_name" in members else None,
             selection=self._selection(node, members.get("events")),
-            options={name: self._boolean(members[name], name) for name in OPTIONS if name in members},
+            options=self._segment_options(members),
         )
+
+    def _segment_options(self, members: Mapping[str, yaml.Node]) -> dict[str, Any]:
+        flat = {name: members[name] for name in FLAT_OPTIONS if name in members}
+        node = members.get("options")
+        nested = {} if node is None or _is_null(node) else self.mapping(node, "options", {*SEGMENT_OPTIONS, ONCE})
+        named_once = nested.pop(ONCE, None)
+        options: dict[str, Any] = {name: self._boolean(member, name) for name, member in {**flat, **nested}.items()}
+        if named_once is not None:
+            options[ONCE] = [list(self._event(each)) for each in self.sequence(named_once, ONCE)]
+        return options
 
     def mapping(self, node: yaml.Node, what: str, known: set[str]) -> dict[str, yaml.Node]:
         members = self._named(node, what)

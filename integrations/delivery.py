@@ -7,18 +7,19 @@ same IDs, and Segment drops what it has. Nothing is cleaned up after a worker th
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
 
 from django.db import Error as DatabaseError
+from django.db import transaction
 
 from assistants import encryption, log
 from assistants.log import Reader
 from assistants.messages import Event
-from integrations import index, leases, settle
-from integrations.compose import Batch, compose
+from integrations import firsts, index, leases, settle
+from integrations.compose import NOTHING_HELD, Batch, compose, marks_of
 from integrations.leases import Lease, LostLeaseError, Progress, TermsChangedError
 from integrations.models import Lane
 from integrations.refused import READ_AHEAD_EVENTS, TOO_MANY, UNDECIDED, Suspects, halves
@@ -35,6 +36,8 @@ TURN_SECONDS = 5.0
 # Segment asks partners to stay below 50 requests a second.
 SECONDS_BETWEEN_REQUESTS = 1 / 50
 READ_EVENTS = MAX_BATCH_MESSAGES
+# With so many at hand a batch is as good as full: a kilobyte each is usual, and 475 of those fit.
+ENOUGH_EVENTS = 1_000
 # A lane on which Sluice itself fails is left alone for this time: it would fail again, and fill the log.
 OWN_FAULT_DELAY = timedelta(seconds=60)
 
@@ -154,7 +157,7 @@ class _Turn:
 
     def _events(self) -> Sequence[Event]:
         """What lies behind the reader's place, as far as one version of the terms reaches."""
-        events = self.reader.window(READ_EVENTS)
+        events = self.reader.window(READ_EVENTS, enough=ENOUGH_EVENTS)
         last = self.terms.last_position
         if last is None or not events or events[-1].position <= last:
             return events
@@ -162,7 +165,7 @@ class _Turn:
 
     def _deliver(self, events: Sequence[Event], *, is_part: bool) -> Progress:
         """Send the longest batch from the front of `events`, and see to what becomes of it."""
-        batch = compose(events, self.terms.terms)
+        batch = compose(events, self.terms.terms, firsts=self._firsts(events))
         if not batch.messages:
             return self._pass_over(Part(self.terms, batch, None))
         attempt = self._send(batch, is_part=is_part)
@@ -171,18 +174,39 @@ class _Turn:
             return self._accept(part)
         if part.is_refused:
             settle.record_refusal(self.lease, part)
-            return self._suspect(part) if len(batch.messages) == 1 else self._search(halves(events, batch))
+            return self._suspect(part) if len(batch.positions) == 1 else self._search(halves(events, batch))
         settle.record_failure(self.lease, part, attempt, delay=retry_delay(attempt.answer, self.lease.attempts))
         return Progress.STOPPED
 
     def _send(self, batch: Batch, *, is_part: bool) -> Attempt:
         retries = 0 if is_part else self.lease.attempts
-        leases.begin_attempt(self.lease, to=batch.last, is_part=is_part)
+        self._begin(batch, is_part=is_part)
         self._pace()
         now = datetime.now(UTC)
         body = batch_body(batch.messages, now)
         answer = self.client.post_batch(self.terms.base_url, self.terms.write_key, body, retries=retries)
         return Attempt(answer, verdict(answer), len(body), self.lease.attempts, now)
+
+    def _begin(self, batch: Batch, *, is_part: bool) -> None:
+        """Note the attempt, and with it what the batch is the first to send."""
+        if not batch.claims:
+            leases.begin_attempt(self.lease, to=batch.last, is_part=is_part)
+            return
+        attempts = self.lease.attempts
+        try:
+            with transaction.atomic():
+                leases.begin_attempt(self.lease, to=batch.last, is_part=is_part)
+                firsts.claim(self.terms.connection_id, batch.claims)
+        except firsts.ClaimedElsewhereError:
+            self.lease.attempts = attempts
+            raise
+
+    def _firsts(self, events: Sequence[Event]) -> Mapping[bytes, int]:
+        """Return what is on record of the first occurrences that matter to these events."""
+        terms = self.terms.terms
+        if terms.watch is None:
+            return NOTHING_HELD
+        return firsts.load(self.terms.connection_id, [mark for event in events for mark in marks_of(event, terms)])
 
     def _pace(self) -> None:
         if not self.terms.is_paced:

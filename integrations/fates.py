@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import msgspec
 
 from assistants.messages import Event
-from integrations.compose import Terms, compose_one
+from integrations import firsts
+from integrations.compose import Composed, Terms, compose_one, marks_of
 from integrations.models import Connection, Lane, LaneVersion, Rejection
+from integrations.occurrences import ONCE_PER_VISITOR, Record
 from integrations.terms import compose_terms
 
 ACCEPTED = "accepted"
@@ -39,6 +41,8 @@ FATE_LABELS = {
     "properties_not_object": "Properties are no object",
     "traits_not_object": "Traits are no object",
     "message_too_large": "Too large",
+    "schema_fault": "Differs from the catalog",
+    ONCE_PER_VISITOR: "Sent before for this visitor",
     "erased": "Erased",
     "unreadable": "Unreadable",
     BEFORE_START: "Before the connection",
@@ -61,6 +65,8 @@ EXPLANATIONS = {
     "properties_not_object": "Segment refuses messages whose properties are not an object.",
     "traits_not_object": "Segment refuses messages whose traits are not an object.",
     "message_too_large": "Segment takes at most 32,768 bytes a message.",
+    "schema_fault": "Properties are missing or of a wrong type; the connection is set to leave such events out.",
+    ONCE_PER_VISITOR: "This event goes once for each visitor, and for this one it went before.",
     "erased": "The person was erased; the position stays, empty.",
     "unreadable": "The stored bytes are damaged and cannot be read; restore them from a backup.",
     BEFORE_START: "It was received before the connection was made; connections begin with the next event.",
@@ -101,9 +107,14 @@ def fate(code: str, *, detail: str = "") -> Fate:
 
 
 def as_sent(connection: Connection, event: Event) -> str | None:
-    """Return the message as it is sent, or would be, as JSON for people; None where it is left out."""
-    reason, body = compose_one(event, _Judge(connection, [event]).terms_at(event.position))
-    return None if reason else msgspec.json.format(body, indent=2).decode()
+    """Return the message as it is sent, or would be, as JSON for people; None where it is left out.
+
+    Where the visitor is made known by it, the call that does so comes first.
+    """
+    composed = _Judge(connection, [event]).compose(event)
+    if composed.reason:
+        return None
+    return "\n".join(msgspec.json.format(body, indent=2).decode() for body in composed.messages)
 
 
 class _Judge:
@@ -120,9 +131,15 @@ class _Judge:
             lane=self.lane, position__gte=min(positions, default=0), position__lte=max(positions, default=0)
         )
         self.rejections = {rejection.position: rejection for rejection in rejections}
+        marks = [mark for event in events for mark in marks_of(event, self.terms_at(event.position))]
+        self.record = Record(firsts.load(connection.pk, marks))
 
     def terms_at(self, position: int) -> Terms:
         return self.terms[max(0, bisect_right(self.from_positions, position) - 1)]
+
+    def compose(self, event: Event) -> Composed:
+        """Compose an event as its turn did, or will by what is on record now."""
+        return compose_one(event, self.terms_at(event.position), self.record)
 
     def fate_of(self, event: Event) -> Fate:
         if event.position <= self.lane.start:
@@ -130,7 +147,7 @@ class _Judge:
         rejection = self.rejections.get(event.position)
         if rejection is not None:
             return fate(REJECTED, detail=f"Segment answered {rejection.status}: {rejection.answer}")
-        reason, _ = compose_one(event, self.terms_at(event.position))
+        reason = self.compose(event).reason
         if reason:
             return fate(reason)
         if event.position <= self.lane.cursor:

@@ -13,11 +13,14 @@ from enum import Enum
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from assistants.models import Environment
+from integrations.compiled import CompiledUpdate
 from integrations.models import Lane
+
+Statement = tuple[QuerySet[Lane], dict[str, Any]]
 
 
 class Progress(Enum):
@@ -96,10 +99,8 @@ def begin_attempt(lease: Lease, *, to: int, is_part: bool = False) -> None:
     LostLeaseError.
     """
     attempts = max(lease.attempts, 1) if is_part else lease.attempts + 1
-    # The only condition in a subquery: an environment that is deleted at this moment may see one more request.
-    unchanged = _held(lease).filter(terms_seq=lease.terms_seq, environment__in=Environment.objects.present())
     in_flight_to = max(to, lease.may_have_arrived_to or 0)
-    if not unchanged.update(in_flight_to=in_flight_to, attempts=attempts, lease_until=lease_end()):
+    if not _begin.run(**_identity(lease), terms_seq=lease.terms_seq, in_flight_to=in_flight_to, attempts=attempts):
         raise_why(lease)
     lease.attempts = attempts
 
@@ -109,16 +110,13 @@ def move(lease: Lease, *, cursor: int, begun: bool) -> None:
 
     A batch that was not begun may be composed by terms that changed since; one that was keeps its own.
     """
-    lanes = _held(lease) if begun else _held(lease).filter(terms_seq=lease.terms_seq)
-    if not lanes.filter(cursor=lease.cursor).update(
-        cursor=cursor,
-        in_flight_to=_in_flight_behind(lease, cursor),
-        attempts=0,
-        next_attempt_at=None,
-        last_error="",
-        failing_since=None,
-        lease_until=lease_end(),
-    ):
+    values = {**_identity(lease), "old_cursor": lease.cursor, "cursor": cursor}
+    in_flight_to = _in_flight_behind(lease, cursor)
+    if begun:
+        moved = _move_begun.run(**values, in_flight_to=in_flight_to)
+    else:
+        moved = _move_unbegun.run(**values, in_flight_to=in_flight_to, terms_seq=lease.terms_seq)
+    if not moved:
         raise_why(lease)
 
 
@@ -169,5 +167,42 @@ def _in_flight_behind(lease: Lease, cursor: int) -> int | None:
     return to if to is not None and to > cursor else None
 
 
-def _held(lease: Lease) -> Any:
-    return Lane.objects.filter(pk=lease.lane_id, lease_token=lease.token)
+def _identity(lease: Lease) -> dict[str, int]:
+    return {"lane_id": lease.lane_id, "token": lease.token}
+
+
+def _held(lease: Lease) -> QuerySet[Lane]:
+    return _held_by(**_identity(lease))
+
+
+def _held_by(lane_id: int, token: int) -> QuerySet[Lane]:
+    return Lane.objects.filter(pk=lane_id, lease_token=token)
+
+
+# The statements of every batch.
+
+
+def _build_begin(lane_id: int, token: int, terms_seq: int, in_flight_to: int, attempts: int) -> Statement:
+    # The only condition in a subquery: an environment that is deleted at this moment may see one more request.
+    present = Environment.objects.present()
+    lanes = _held_by(lane_id, token).filter(terms_seq=terms_seq, environment__in=present)
+    return lanes, {"in_flight_to": in_flight_to, "attempts": attempts, "lease_until": lease_end()}
+
+
+def _build_move(
+    lane_id: int, token: int, old_cursor: int, cursor: int, in_flight_to: int, **conditions: int
+) -> Statement:
+    return _held_by(lane_id, token).filter(cursor=old_cursor, **conditions), {
+        "cursor": cursor,
+        "in_flight_to": in_flight_to,
+        "attempts": 0,
+        "next_attempt_at": None,
+        "last_error": "",
+        "failing_since": None,
+        "lease_until": lease_end(),
+    }
+
+
+_begin = CompiledUpdate(_build_begin, "lane_id", "token", "terms_seq", "in_flight_to", "attempts")
+_move_begun = CompiledUpdate(_build_move, "lane_id", "token", "old_cursor", "cursor", "in_flight_to")
+_move_unbegun = CompiledUpdate(_build_move, "lane_id", "token", "old_cursor", "cursor", "in_flight_to", "terms_seq")

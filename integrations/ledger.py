@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.db.models import Sum
 
+from integrations import counts
 from integrations.models import EventCount, Lane
 
 
@@ -44,7 +45,12 @@ def _account(lane: Lane) -> Account:
 
 def _cursor_and_outcomes(lane: Lane) -> tuple[int, dict[str, int]]:
     """Read a lane's cursor together with its counts, in one statement: they change in one transaction."""
-    rows = EventCount.objects.filter(lane=lane).values_list("lane__cursor", "outcome").annotate(total=Sum("count"))
+    rows = (
+        EventCount.objects.filter(lane=lane)
+        .exclude(outcome=counts.IDENTIFIED)
+        .values_list("lane__cursor", "outcome")
+        .annotate(total=Sum("count"))
+    )
     found = list(rows.order_by("outcome"))
     if not found:
         return lane.cursor, {}

@@ -279,8 +279,8 @@ class Rejection(models.Model):
 class FirstOccurrence(models.Model):
     """That something was seen for the first time on a connection, such as a visitor, and at which position.
 
-    Claimed before the POST, in the transaction that records the attempt. An event goes if the row holds its own position,
-    so retries and replays decide the same way for ever.
+    Claimed before the POST, in the transaction that records the attempt. An event goes if the row holds its own
+    position, so retries and replays decide the same way for ever.
     """
 
     pk = models.CompositePrimaryKey("connection_id", "digest")

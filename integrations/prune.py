@@ -1,4 +1,4 @@
-"""Take away what has had its time: old events, deliveries, unfinished wizards, sessions, delivered wake-ups."""
+"""Take away what has had its time: events, deliveries, warnings, unfinished wizards, sessions, delivered wake-ups."""
 
 import logging
 import sqlite3
@@ -9,13 +9,16 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
 
+from assistants.sources import retention as sources
 from integrations import retention
-from integrations.models import Delivery, PendingSetup
+from integrations.models import Delivery, PendingSetup, SchemaWarning
 
 logger = logging.getLogger(__name__)
 
 DELIVERY_DAYS = 7
 DELIVERIES_PER_PASS = 10_000
+SCHEMA_WARNING_DAYS = 30
+SCHEMA_WARNINGS_PER_PASS = 10_000
 
 
 def run(now: datetime) -> None:
@@ -23,6 +26,8 @@ def run(now: datetime) -> None:
     PendingSetup.objects.filter(expires_at__lt=now).delete()
     retention.run(now)
     _prune_deliveries(now)
+    _prune_schema_warnings(now)
+    sources.drop_old(now)
     Session.objects.filter(expire_date__lt=now).delete()
     _prune_embedded_broker()
 
@@ -33,6 +38,13 @@ def _prune_deliveries(now: datetime) -> None:
         # What another sweep is deleting at this moment is passed over: the two would wait for each other's rows.
         oldest = old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:DELIVERIES_PER_PASS]
         Delivery.objects.filter(pk__in=list(oldest)).delete()
+
+
+def _prune_schema_warnings(now: datetime) -> None:
+    old = SchemaWarning.objects.filter(last_at__lt=now - timedelta(days=SCHEMA_WARNING_DAYS)).order_by("pk")
+    with transaction.atomic():
+        oldest = old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:SCHEMA_WARNINGS_PER_PASS]
+        SchemaWarning.objects.filter(pk__in=list(oldest)).delete()
 
 
 def _prune_embedded_broker() -> None:

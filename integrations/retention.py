@@ -7,6 +7,7 @@ from django.db.models import Min, Q
 
 from assistants import retention
 from assistants.models import Assistant, Environment
+from integrations import firsts
 from integrations.models import Connection, EventCount, Lane
 
 # Senders repeat what they got no answer for within minutes, or hours; afterwards a repeat is a new event.
@@ -54,5 +55,7 @@ def _delete(environment: Environment) -> None:
         retention.drop_log(environment)
         lanes = Lane.objects.filter(environment=environment)
         EventCount.objects.filter(lane_id__in=list(lanes.values_list("pk", flat=True))).delete()
-        Connection.objects.filter(environment=environment).delete()
+        connections = Connection.objects.filter(environment=environment)
+        firsts.forget(connections.values_list("pk", flat=True))
+        connections.delete()
         environment.delete()

@@ -137,6 +137,9 @@ def _settle(lease: Lease, part: Part, tally: Counter[counts.CountKey]) -> None:
         tally[(minute, name, reason)] += count
     for (minute, name), count in part.batch.sent_counts.items():
         tally[(minute, name, ACCEPTED if part.is_accepted else counts.REJECTED)] += count
+    for (minute, name), count in part.batch.identified_counts.items():
+        if part.is_accepted and count:
+            tally[(minute, name, counts.IDENTIFIED)] += count
     if part.attempt is None:
         _delivery(lease, part, Delivery.Outcome.NOTHING).save()
     elif part.is_accepted:

@@ -1,4 +1,4 @@
-"""The sweep: finds work that nobody was woken for, does it itself where nobody else does, and prunes.
+"""The sweep: finds work that nobody was woken for, does it itself where nobody else does, derives, and prunes.
 
 It needs no broker. Two sweeps do no harm: leases keep them apart, and everything else may run twice.
 """
@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 
+from assistants.intake.wholes import derive_due
 from assistants.models import Environment
 from integrations import delivery, lanes, notices, prune, wake
 from integrations.clients import segment_client
@@ -44,7 +45,7 @@ class Sweep:
             time.sleep(settings.SLUICE_SWEEP_SECONDS)
 
     def run_once(self, now: datetime) -> None:
-        """Count new environments, wake or move every lane that is due, send notices, and at times prune."""
+        """Count new environments, move lanes that are due, send notices, derive what is complete, and at times prune."""
         for environment in Environment.objects.present().exclude(lanes__kind=Lane.Kind.INDEX):
             lanes.start_index_lane(environment)
         self._move_lanes(now)
@@ -53,6 +54,7 @@ class Sweep:
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_EVERY
             _ask_for_heartbeat()
+        derive_due(now)
         if now >= self._next_prune:
             self._next_prune = now + PRUNE_EVERY
             prune.run(now)

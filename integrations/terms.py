@@ -8,7 +8,10 @@ from assistants import encryption
 from integrations.compose import Terms
 from integrations.leases import Lease, LostLeaseError
 from integrations.models import Connection, ConnectionVersion, Lane, LaneVersion
+from integrations.occurrences import Watch
+from integrations.options import IDENTIFY_VISITORS, ONCE
 from integrations.segment.regions import CUSTOM, SANDBOX, base_url
+from integrations.shape import shapes
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,18 @@ def compose_terms(connection: Connection, version: ConnectionVersion) -> Terms:
         namespace=connection.pk,
         selection=frozenset((type_, name) for type_, name in version.selection),
         anonymous_sessions=bool(options.get("anonymous_sessions")),
+        shapes=shapes(options),
+        watch=_watch(connection, options),
+        leave_out_schema_faults=bool(options.get("leave_out_schema_faults")),
     )
+
+
+def _watch(connection: Connection, options: dict[str, Any]) -> Watch | None:
+    once = frozenset((type_, name) for type_, name in options.get(ONCE, ()))
+    identifies = bool(options.get(IDENTIFY_VISITORS))
+    if not once and not identifies:
+        return None
+    return Watch(connection.pk.bytes, once, identifies)
 
 
 def _write_key(connection: Connection) -> str:

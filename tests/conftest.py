@@ -20,6 +20,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 django.setup()
 
 from assistants import log  # noqa: E402  its models need Django to be set up
+from tests.clients import driven  # noqa: E402
 
 # Wake-ups come from a thread that reads the database whenever it likes; the tests of wake-ups start one themselves.
 log.listeners.clear()
@@ -27,10 +28,16 @@ log.listeners.clear()
 BROWSER_TESTS = Path(__file__).parent / "browser"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if BROWSER_TESTS in item.path.parents:
             item.add_marker("browser")
+    driven.note(config, items)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if line := driven.summary(config, terminalreporter.stats):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

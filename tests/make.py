@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import Raw
 
 from assistants import lifecycle, log
 from assistants.messages import Message
@@ -53,7 +53,7 @@ def make_message(event: str = "Session Started", *, user_id: str | None = "user-
         **{
             "type": "track",
             "event": event,
-            "user_id": user_id or UNSET,
+            "user_id": user_id or None,
             "message_id": f"m-{next(_numbers)}",
             "timestamp": "2026-11-22T10:00:00.000Z",
             **members,

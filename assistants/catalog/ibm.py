@@ -4,25 +4,35 @@ Source: Segment, IBM Watson Assistant Source; IBM, segment-event-reference.md. W
 followed, which is what the events' consumers were built for.
 """
 
-from assistants.catalog.entry import BOOLEAN, STRING, STRING_LIST, Entry, Family, Property, PropertyType, Skill
+import msgspec
 
-# Newer IBM documentation shows objects in place of strings; an event holds the one or the other, never both.
-STEPS = PropertyType(
-    "String[]",
+from assistants.catalog.entry import BOOLEAN, STRING, STRING_LIST, Due, Entry, Family, Property, PropertyType, Skill
+
+
+class Step(msgspec.Struct, rename="camel"):
+    """A step as newer IBM documentation shows it."""
+
+    step_id: str
+    step_title: str = ""
+
+
+STEP_OBJECTS = PropertyType(
+    "Object[]",
     {
-        "anyOf": [
-            {"type": "array", "items": {"type": "string"}},
-            {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["stepId"],
-                    "properties": {"stepId": {"type": "string"}, "stepTitle": {"type": "string"}},
-                },
-            },
-        ]
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["stepId"],
+            "properties": {"stepId": {"type": "string"}, "stepTitle": {"type": "string"}},
+        },
     },
+    list[Step],
 )
+# Newer IBM documentation shows objects in place of strings; an event holds the one or the other, never both.
+STEPS = PropertyType("String[]", {"anyOf": [STRING_LIST.schema, STEP_OBJECTS.schema]}, list[str | Step])
+ENDED = Due("once the action has ended", "actionCompleted", value=True)
+# The one channel on which a page, a browser and a device are behind every message.
+WEB_CHAT = "chat"
 
 # What the examples have in common.
 ANYWHERE = {
@@ -47,11 +57,25 @@ def _common(*, message: str, place: str, session: str) -> tuple[Property, ...]:
     return (
         Property("accountId", STRING, "ID of the IBM account in which the assistant runs."),
         Property("assistantId", STRING, "ID of the assistant."),
-        Property("browser", STRING, f"Browser from which {message} was sent. {absent}", examples=("Firefox",)),
+        Property(
+            "browser",
+            STRING,
+            f"Browser from which {message} was sent. {absent}",
+            channel=WEB_CHAT,
+            examples=("Firefox",),
+        ),
         Property("channel", STRING, f"Channel of {message}.", examples=("chat", "phone")),
-        Property("device", STRING, f"Type of device on which {message} was written. {absent}", examples=("desktop",)),
+        Property(
+            "device",
+            STRING,
+            f"Type of device on which {message} was written. {absent}",
+            channel=WEB_CHAT,
+            examples=("desktop",),
+        ),
         Property("environment", STRING, f"Environment in which {place}.", examples=("draft", "live")),
-        Property("pageUrl", STRING, f"Address of the web page from which {message} was sent. {absent}"),
+        Property(
+            "pageUrl", STRING, f"Address of the web page from which {message} was sent. {absent}", channel=WEB_CHAT
+        ),
         Property("serviceInstance", STRING, "ID of the service instance that hosts the assistant."),
         Property("sessionId", STRING, f"ID of {session}."),
     )
@@ -95,6 +119,7 @@ MESSAGE_HANDLED = Entry(
             "Why the action ended. Absent while it goes on.",
             expected=False,
             skill=Skill.ACTIONS,
+            due=ENDED,
             examples=("all_steps_done", "fallback"),
         ),
         Property("actionsVisited", STRING_LIST, "IDs of all actions that took part in answering.", skill=Skill.ACTIONS),
@@ -185,7 +210,9 @@ SESSION_STARTED = Entry(
 )
 
 
-def _action_properties(*, message: str, place: str, twin: Property, steps: str) -> tuple[Property, ...]:
+def _action_properties(
+    *, message: str, place: str, twin: Property, steps: str, reason_due: Due
+) -> tuple[Property, ...]:
     """Return the nineteen properties of an event about an action; `twin` tells of its other end in the same turn."""
     return (
         *_common(message=message, place=place, session="the session in which the action started"),
@@ -198,6 +225,7 @@ def _action_properties(*, message: str, place: str, twin: Property, steps: str) 
             STRING,
             "Why the action ended. Absent while it goes on.",
             expected=False,
+            due=reason_due,
             examples=("all_steps_done", "fallback"),
         ),
         Property(
@@ -223,6 +251,7 @@ ACTION_STARTED = Entry(
         place="the action started",
         twin=Property("actionCompleted", BOOLEAN, "Whether the action also ended in the turn that began it."),
         steps="Steps of the action that ran in the turn that began it.",
+        reason_due=ENDED,
     ),
     examples=(
         {
@@ -253,6 +282,7 @@ ACTION_COMPLETED = Entry(
         place="the action completed",
         twin=Property("actionStarted", BOOLEAN, "Whether the action also began in the turn that ended it."),
         steps="Steps of the action that ran, over all its turns.",
+        reason_due=Due("as the action has ended"),
     ),
     examples=(
         {

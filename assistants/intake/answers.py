@@ -13,11 +13,12 @@ _encoder = msgspec.json.Encoder()
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer: status, JSON body, further headers."""
+    """An HTTP answer: status, body (JSON unless it says otherwise), further headers."""
 
     status: int
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    content_type: bytes = b"application/json"
 
 
 class Unreadable(Exception):
@@ -25,6 +26,7 @@ class Unreadable(Exception):
 
     def __init__(self, status: int, code: str, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
+        self.code = code
         self.answer = failure(status, code, message, retry_after=retry_after)
 
 

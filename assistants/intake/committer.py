@@ -19,9 +19,10 @@ from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from assistants import log
-from assistants.intake import refusals
+from assistants.intake import derivation, refusals
+from assistants.intake.derivation import Derivation
 from assistants.intake.refusals import RefusedItem
-from assistants.models import IngestKey
+from assistants.models import IngestKey, Source
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -30,10 +31,13 @@ T = TypeVar("T")
 GROUP_EVENTS = 4_000
 GROUP_BYTES = 8_000_000
 GROUP_REQUESTS = 256
+# A client that sends again what it has sent mostly goes on with it for a while.
+CAREFUL_GROUPS = 50
 # Requests waiting beyond this are turned away: the database is slower than what arrives.
 WAITING_REQUESTS = 2_000
 WAITING_BYTES = 128_000_000
 KEY_USE_SECONDS = 60.0
+SOURCE_SEEN_SECONDS = 60.0
 # A database that hangs must not keep the process from ending.
 CLOSE_SECONDS = 10.0
 
@@ -44,12 +48,21 @@ class StorageDown(Exception):
 
 @dataclass(frozen=True)
 class Intent:
-    """What one request wants stored; `size_bytes` is about what it takes in memory until then."""
+    """What one request wants stored; `size_bytes` is about what it takes in memory until then.
+
+    What a request to a source brings beside finished messages is derived in the transaction that stores them.
+    """
 
     append: log.Append
     refused: Sequence[RefusedItem] = ()
     key_id: int | None = None
     size_bytes: int = 0
+    derivation: Derivation | None = None
+
+    @property
+    def events(self) -> int:
+        """About how many events it makes."""
+        return len(self.append.messages) + (len(self.derivation.facts) if self.derivation else 0)
 
 
 @dataclass
@@ -69,6 +82,8 @@ class Committer:
         self._thread: threading.Thread | None = None
         self._is_closing = False
         self._key_uses: dict[int, float] = {}
+        self._sources_seen: dict[tuple[int, str], float] = {}
+        self._careful_groups = 0
 
     async def store(self, intent: Intent) -> log.Appended:
         """Return when the intent is committed. Raises StorageDown, or log.EnvironmentGone; then nothing is stored."""
@@ -102,6 +117,7 @@ class Committer:
         while group := self._next_group():
             self._commit(group)
             self._note_key_uses(group)
+            self._note_sources(group)
         connection.close()
 
     def _next_group(self) -> list[_Waiting]:
@@ -116,7 +132,7 @@ class Committer:
         events = size = 0
         while self._waiting and len(group) < GROUP_REQUESTS:
             intent = self._waiting[0].intent
-            events += len(intent.append.messages)
+            events += intent.events
             size += intent.size_bytes
             if group and (events > GROUP_EVENTS or size > GROUP_BYTES):
                 break
@@ -126,7 +142,7 @@ class Committer:
 
     def _commit(self, group: list[_Waiting]) -> None:
         try:
-            results = _store([waiting.intent for waiting in group])
+            results = self._store([waiting.intent for waiting in group])
         except (OperationalError, InterfaceError) as error:
             logger.warning("The database did not take %d requests: %s", len(group), type(error).__name__)
             connection.close()
@@ -139,6 +155,17 @@ class Committer:
             self._commit_each(group, error)
         else:
             _resolve(group, results)
+
+    def _store(self, intents: list[Intent]) -> list[log.Appended]:
+        """Store the intents, as new ones unless a repeat was met lately: repeats come in numbers, or not at all."""
+        if self._careful_groups:
+            self._careful_groups -= 1
+            return _store(intents, are_new=False)
+        try:
+            return _store(intents, are_new=True)
+        except log.RepeatedError:
+            self._careful_groups = CAREFUL_GROUPS
+            return _store(intents, are_new=False)
 
     def _commit_each(self, group: list[_Waiting], error: Exception) -> None:
         """One request of the group is at fault: its neighbours must not suffer."""
@@ -166,10 +193,38 @@ class Committer:
             logger.warning("Could not note the use of %d ingest keys: %s", len(due), type(error).__name__)
             connection.close()
 
+    def _note_sources(self, group: list[_Waiting]) -> None:
+        """Write when sources were last heard, as with keys; one that nobody set up gets its row like this."""
+        now = time.monotonic()
+        brought = [waiting.intent.derivation for waiting in group if waiting.intent.derivation]
+        for environment_id, kind in {(each.environment_id, each.terms.kind) for each in brought if each.is_request}:
+            if self._sources_seen.get((environment_id, kind), -SOURCE_SEEN_SECONDS) + SOURCE_SEEN_SECONDS > now:
+                continue
+            self._sources_seen[environment_id, kind] = now
+            source = Source(environment_id=environment_id, kind=kind, last_seen_at=datetime.now(UTC))
+            try:
+                Source.objects.bulk_create(
+                    [source],
+                    update_conflicts=True,
+                    unique_fields=["environment", "kind"],
+                    update_fields=["last_seen_at"],
+                )
+            except DatabaseError as error:
+                logger.warning("Could not note that a source was heard: %s", type(error).__name__)
+                connection.close()
 
-def _store(intents: list[Intent]) -> list[log.Appended]:
+
+def _append(intents: list[Intent], *, are_new: bool) -> list[log.Appended]:
+    appends = [intent.append for intent in intents]
+    derivations = [intent.derivation for intent in intents]
+    if any(derivations):
+        return derivation.append(appends, derivations, are_new=are_new)
+    return log.append(appends, are_new=are_new)
+
+
+def _store(intents: list[Intent], *, are_new: bool) -> list[log.Appended]:
     with transaction.atomic():
-        results = log.append([intent.append for intent in intents])
+        results = _append(intents, are_new=are_new)
         refusals.record([item for intent in intents for item in intent.refused])
     return results
 

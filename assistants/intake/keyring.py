@@ -23,10 +23,12 @@ WATCHED_ADDRESSES = 10_000
 
 @dataclass(frozen=True)
 class Opened:
-    """An environment that a valid key opens."""
+    """An environment that a valid key opens. A browser key may be used from its `origins` only, if it has any."""
 
     environment_id: int
     key_id: int
+    is_browser_key: bool = False
+    origins: frozenset[str] = frozenset()
 
 
 class Keyring:
@@ -92,4 +94,9 @@ def _look_up(parsed: keys.ParsedKey) -> Opened | None:
         connection.close()
     if key is None or not compare_digest(bytes(key.digest), parsed.digest):
         return None
-    return Opened(environment_id=key.environment_id, key_id=key.pk)
+    return Opened(
+        environment_id=key.environment_id,
+        key_id=key.pk,
+        is_browser_key=key.is_browser_key,
+        origins=frozenset(key.origins),
+    )

@@ -1,6 +1,6 @@
 """The Segment-compatible routes: what their bodies mean, and which messages they bring.
 
-Source: Segment HTTP API; the routes and bodies that the official server SDKs send.
+Source: Segment HTTP API; the routes and bodies that the official SDKs send. Those of pages and phones use short names.
 """
 
 import base64
@@ -23,10 +23,12 @@ MAX_BATCH_ITEMS = 2_500
 # Items beyond the limit are refused one by one, and so listed in the answer. No sender's mistake comes to as many as
 # these, and half a million bytes of "0,0,0,…" must not turn into an answer of many millions.
 MAX_LISTED_ITEMS = 10_000
-BATCH_PATHS = frozenset({"/v1/batch", "/v1/import"})
+BATCH_PATHS = frozenset({"/v1/batch", "/v1/import", "/v1/b"})
 # Path → the message type that it fixes.
-SINGLE_PATHS = {f"/v1/{type_}": type_ for type_ in TYPES}
-PATHS = BATCH_PATHS | SINGLE_PATHS.keys()
+SINGLE_PATHS = {f"/v1/{name}": type_ for type_ in TYPES for name in (type_, type_[0])}
+# How fast a library works on the pages of others; taken, and not kept.
+METRICS_PATH = "/v1/m"
+PATHS = BATCH_PATHS | SINGLE_PATHS.keys() | {METRICS_PATH}
 
 
 # A member that is null says as much as one that is not there.
@@ -107,20 +109,23 @@ def read_items(request: Request, *, received_at: datetime) -> Read:
     """Turn the items into messages, each on its own: a bad one is set aside, its neighbours stay."""
     messages: list[Message] = []
     refused: list[tuple[int, Refused, bytes]] = []
+    size_of_defaults = _size_of_defaults(request)
     for index, raw in enumerate(request.items):
-        result = _read_item(index, raw, request, received_at)
+        result = _read_item(index, raw, request, received_at, has_defaults=size_of_defaults > 0)
         if isinstance(result, Refused):
             refused.append((index, result, raw))
         else:
             messages.append(result)
-    return Read(messages, refused, sum(map(len, request.items)) + len(messages) * _size_of_defaults(request))
+    return Read(messages, refused, sum(map(len, request.items)) + len(messages) * size_of_defaults)
 
 
-def _read_item(index: int, raw: bytes, request: Request, received_at: datetime) -> Message | Refused:
+def _read_item(
+    index: int, raw: bytes, request: Request, received_at: datetime, *, has_defaults: bool
+) -> Message | Refused:
     if index >= MAX_BATCH_ITEMS:
         return Refused("batch_too_long", f"A batch may hold {MAX_BATCH_ITEMS:,} items; this one is beyond that.")
     message = read_message(raw, received_at=received_at, fixed_type=request.fixed_type)
-    if isinstance(message, Refused) or not _size_of_defaults(request):
+    if isinstance(message, Refused) or not has_defaults:
         return message
     merged = merge_defaults(message, context=request.context, integrations=request.integrations)
     size = len(to_json(merged))

@@ -19,14 +19,22 @@ DONE = Answer(200, b"{}")
 
 
 class Kind(StrEnum):
-    """What can have happened in a conversation."""
+    """What can have happened in a conversation.
+
+    A session counts once per conversation, or once per `opened_at` where the adapter gives one. A conversation starts
+    with the customer's first message if nothing says so before. A user may be named again and again: an Identify comes
+    of it once per user and traits. An action goes on: that tells of the steps it takes between start and end, in
+    `ibm["stepsVisited"]`, and makes no event.
+    """
 
     SESSION_OPENED = "session.opened"
+    CONVERSATION_OPENED = "conversation.opened"
     MESSAGE_IN = "message.in"
     MESSAGE_OUT = "message.out"
     # A whole exchange, from sources that report messages and answers together.
     TURN = "turn"
     ACTION_STARTED = "action.started"
+    ACTION_PROGRESSED = "action.progressed"
     ACTION_FINISHED = "action.finished"
     MEDIA = "media"
     COMPONENT = "component"
@@ -39,9 +47,11 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that happened, in words that all sources share; the deriver makes catalog events of it.
 
     `source_id` identifies the fact among all of its source and environment, and stays the same when the source repeats
-    it. `at` is ISO 8601. `action` and `opened_at` together identify an action's run within the conversation. `ibm` holds
-    further properties for the IBM events, `copilot` for the others. Without a user the conversation's ID becomes the
-    anonymous ID where the adapter gives `anonymous_id`.
+    it. `at` is ISO 8601. `action` and `opened_at` together identify an action's run within the conversation; an end
+    that names no action is that of the run opened last under its `opened_at`. `ibm` holds further properties for the
+    IBM events, `copilot` for the others; they win over what the deriver puts in, but for the configured assistant.
+    Without a user the event goes under the anonymous ID, which is the conversation's ID unless the adapter gives
+    another.
     """
 
     kind: Kind
@@ -88,6 +98,7 @@ class Setup:
     secret: str = field(default="", repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
     is_keyed: bool = False
+    vocabulary: str = "native"
 
 
 @dataclass(frozen=True)
@@ -115,21 +126,27 @@ class Note:
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a whole that is complete only later, such as a span of a trace."""
+    """A piece of a whole that is complete only later, such as a span of a trace.
+
+    `hold_seconds` is how long the whole waits for more after this part, where that differs from the adapter's own.
+    `keep_seconds` is how long the whole stays behind this part, for what comes late, where that differs from the usual.
+    """
 
     whole_id: str
     part_id: str
     body: bytes
+    hold_seconds: float | None = None
+    keep_seconds: float | None = None
 
 
 @dataclass
 class Reading:
     """What an adapter made of a request.
 
-    `facts` go to the deriver; `messages` are Segment messages as JSON that need none; `parts` are held until nothing more
-    of their whole has come for the adapter's `hold_seconds`. `refused` are pieces that the mapping could not read, with
-    the reason; with any of these the body is kept for inspection. `answer` is what the vendor expects to hear once all
-    is stored.
+    `facts` go to the deriver, in the order in which their events shall stand; `messages` are Segment messages as JSON
+    that need none; `parts` are held until nothing more of their whole has come for the adapter's `hold_seconds`.
+    `refused` are pieces that the mapping could not read, with the reason; with any of these the body is kept for
+    inspection. `answer` is what the vendor expects to hear once all is stored.
     """
 
     facts: list[Fact] = field(default_factory=list)
@@ -158,13 +175,15 @@ class OptionKind(StrEnum):
     TEXT = "text"
     LINES = "lines"
     CHOICE = "choice"
+    RULES = "rules"
 
 
 @dataclass(frozen=True)
 class Option:
     """One setting of a source: from it follow the form on its page and what `apply` takes.
 
-    A flag is a bool, lines are a list of texts, everything else is a text.
+    A flag is a bool, lines are a list of texts, rules are the object that `generic.config` describes, everything else
+    is a text.
     """
 
     name: str
@@ -179,9 +198,10 @@ class Adapter(Protocol):
     """One kind of sender.
 
     `kind` stands in URLs. `paths` are fixed routes beside /sources/<kind>/…, on which the ingest key alone tells the
-    environment. `vocabulary` is what the environment's switch means by “what suits each source”: "ibm", "copilot" or
-    "both". `proof` says in a sentence for people by what the adapter was tested. `has_turns` says that the source reports
-    whole exchanges as facts of kind TURN.
+    environment; `endpoint` is what senders of those are configured with, such as /otlp. `vocabulary` is what the
+    environment's switch means by “what suits each source”: "ibm", "copilot" or "both". `proof` says in a sentence for
+    people by what the adapter was tested. `has_turns` says that the source reports whole exchanges as facts of kind
+    TURN. `get_paths` are those of `paths` that answer GET.
     """
 
     kind: str
@@ -190,6 +210,8 @@ class Adapter(Protocol):
     proof: str
     vocabulary: str
     paths: tuple[str, ...]
+    get_paths: tuple[str, ...]
+    endpoint: str
     needs_key: bool
     secret_label: str
     secret_help: str
@@ -206,11 +228,16 @@ class Adapter(Protocol):
     def read_whole(self, parts: Sequence[Part], setup: Setup) -> list[Fact]:
         """Read the facts from all parts of a whole, in the order in which they came; may be called again with more."""
 
+    def check(self, options: Mapping[str, Any]) -> list[str]:
+        """Say, for people, what is wrong with options beyond what their kinds tell already."""
+
 
 class Source:
     """What an adapter is unless it says otherwise."""
 
     paths: tuple[str, ...] = ()
+    get_paths: tuple[str, ...] = ()
+    endpoint = ""
     needs_key = False
     secret_label = ""
     secret_help = ""
@@ -222,3 +249,7 @@ class Source:
     def read_whole(self, parts: Sequence[Part], setup: Setup) -> list[Fact]:
         """Nothing is held."""
         raise NotImplementedError
+
+    def check(self, options: Mapping[str, Any]) -> list[str]:
+        """Take every combination."""
+        return []

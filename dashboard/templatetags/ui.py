@@ -8,6 +8,7 @@ from typing import Any
 
 from django import template
 from django.template.context import RequestContext
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -39,6 +40,13 @@ def _shapes(name: str) -> SafeString:
     if not file.is_file():
         raise template.TemplateSyntaxError(f"No icon is named {name!r}; the icons are the files of {ICONS.name}/.")
     return SafeString(file.read_text().strip().removeprefix(FRAME).removesuffix("</svg>"))
+
+
+@register.simple_block_tag(end_name="endcode")
+def code(content: SafeString, label: str, is_line: bool = False) -> SafeString:
+    """Draw what stands inside as text to copy: several lines, or one that wraps (`is_line`)."""
+    context = {"text": SafeString(content.strip("\n")), "label": label, "is_line": is_line}
+    return render_to_string("components/_code.html", context)
 
 
 @register.simple_tag(takes_context=True)

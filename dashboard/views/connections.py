@@ -14,13 +14,13 @@ from django_htmx.http import HttpResponseClientRedirect, retarget
 from assistants import catalog
 from assistants.catalog.entry import Entry
 from assistants.models import Environment
-from dashboard.event_rows import event_groups
+from dashboard.event_rows import event_table
 from dashboard.extension_forms import SwitchForm, event_key
 from dashboard.views.connection_page import conflict, connection_frame, connection_or_404
 from dashboard.views.integrations import trail_to_integrations
 from dashboard.views.overview import overviews
 from dashboard.views.request import SignedInRequest, render_form
-from integrations import connections, counts, health
+from integrations import connections, counts, health, options
 from integrations.compose import ACCEPTED
 from integrations.connections import StaleVersionError
 from integrations.counts import REJECTED
@@ -36,7 +36,7 @@ def detail(request: SignedInRequest, connection_id: UUID) -> HttpResponse:
         return render(request, "connections/_state.html", _state(connection))
     context = {
         **_state(connection),
-        **_events(connection),
+        **_events(connection, query=request.GET.get("q", "")),
         "trail": trail_to_integrations(connection.environment.assistant),
         "region": regions.label(connection.settings),
     }
@@ -137,12 +137,19 @@ def _state(connection: Connection) -> dict[str, Any]:
     }
 
 
-def _events(connection: Connection) -> dict[str, Any]:
+def _events(connection: Connection, *, query: str = "") -> dict[str, Any]:
     version = connections.version_in_force(connection)
-    groups = event_groups(
+    table = event_table(
         {(type_, name) for type_, name in version.selection},
         counts.received(connection.environment),
+        query=query,
         toggle_url=reverse("connections:switch_event", args=[connection.pk]),
         version=version.number,
     )
-    return {**connection_frame(connection), "in_force": version, "groups": groups}
+    return {
+        **connection_frame(connection),
+        "in_force": version,
+        "table": table,
+        "query": query,
+        "standings": options.standings(version.options),
+    }

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.db.models import F, Max, Sum
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -25,7 +26,9 @@ from dashboard.views.request import (
     posted,
     render_form,
 )
-from dashboard.views.snippets import KEY_VARIABLE, key_export, snippets
+from dashboard.views.schema_check import warned_of
+from dashboard.views.snippets import KEY_VARIABLE, key_export, page_snippets, snippets
+from dashboard.views.source_page import in_use
 
 REFUSALS_SHOWN = timedelta(days=7)
 
@@ -44,19 +47,19 @@ def detail(request: SignedInRequest, public_id: str) -> HttpResponse:
     return render_form(request, "environments/detail.html", IngestKeyForm(), **_page(environment))
 
 
-@sensitive_variables("key")
+@sensitive_variables("shown")
 @require_POST
 def create_key(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Answer with the new key in the page itself: behind a redirect it would have to be kept somewhere readable."""
     environment = environment_or_404(public_id)
     form = IngestKeyForm(request.POST)
-    key = ""
+    shown: dict[str, Any] = {}
     if form.is_valid():
-        key = keys.create_ingest_key(environment, label=form.cleaned_data["label"], by=request.user)
+        shown = _create_key(environment, form, by=request.user)
         form = IngestKeyForm()
     if request.htmx:
-        return render_form(request, "environments/_keys.html", form, **_keys(environment, key))
-    return render_form(request, "environments/detail.html", form, **_page(environment, key))
+        return render_form(request, "environments/_keys.html", form, **_keys(environment), **shown)
+    return render_form(request, "environments/detail.html", form, **_page(environment), **shown)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -99,25 +102,40 @@ def _frame(environment: Environment) -> dict[str, Any]:
     return {"environment": environment, "assistant": environment.assistant}
 
 
-def _page(environment: Environment, new_key: str = "") -> dict[str, Any]:
+@sensitive_variables("key")
+def _create_key(environment: Environment, form: IngestKeyForm, *, by: User) -> dict[str, Any]:
+    """Create the key that is asked for and return what the page shows of it."""
+    label, origins = form.cleaned_data["label"], form.cleaned_data["origins"]
+    if form.is_for_browsers:
+        return {"new_browser_key": keys.create_browser_key(environment, label=label, origins=origins, by=by)}
+    key = keys.create_ingest_key(environment, label=label, by=by)
+    return {"new_key": key, "key_export": key_export(key)}
+
+
+def _page(environment: Environment) -> dict[str, Any]:
+    ingest_keys = _keys(environment)
     return {
-        **_keys(environment, new_key),
+        **ingest_keys,
         "overview": overviews([environment])[0],
+        "sources": in_use(environment),
         "refusals": _refusals(environment),
         "refusals_days": REFUSALS_SHOWN.days,
+        "warned": warned_of(environment),
         "snippets": snippets(),
+        "page_snippets": page_snippets(_newest_browser_key(ingest_keys["keys"])),
         "key_variable": KEY_VARIABLE,
         "base_url": settings.SLUICE_BASE_URL,
     }
 
 
-def _keys(environment: Environment, new_key: str = "") -> dict[str, Any]:
-    return {
-        **_frame(environment),
-        "new_key": new_key,
-        "key_export": key_export(new_key) if new_key else "",
-        "keys": environment.ingest_keys.order_by(F("revoked_at").desc(nulls_first=True), "-created_at"),
-    }
+def _keys(environment: Environment) -> dict[str, Any]:
+    by_state = environment.ingest_keys.order_by(F("revoked_at").desc(nulls_first=True), "-created_at")
+    return {**_frame(environment), "keys": list(by_state)}
+
+
+def _newest_browser_key(ingest_keys: list[IngestKey]) -> str:
+    """Return the text of the browser key that was created last; nothing where none is active."""
+    return next((key.browser_text for key in ingest_keys if key.is_active and key.is_browser_key), "")
 
 
 def _refusals(environment: Environment) -> list[RefusalSum]:

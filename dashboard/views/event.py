@@ -5,10 +5,13 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from assistants import log
-from assistants.messages import pretty_json
+from assistants.catalog.check import check
+from assistants.messages import Event, pretty_json
 from assistants.models import Environment
+from dashboard.schema_words import deviation_words
 from dashboard.views.request import SignedInRequest, environment_or_404
 from integrations import setup
+from integrations.compose import OWN_SOURCES
 from integrations.fates import as_sent, fates
 from integrations.models import Delivery, Lane, Rejection
 
@@ -34,6 +37,7 @@ def event(request: SignedInRequest, public_id: str, position: int) -> HttpRespon
         "event": found,
         "fate": fates(connection, [found])[0] if found else None,
         "received": pretty_json(found.message) if found and found.message else "",
+        "warnings": _warnings(found) if found else None,
         "sent": as_sent(connection, found) if connection and found and found.message else None,
         "deliveries": _deliveries(environment, position),
         "rejections": Rejection.objects.filter(lane__environment=environment, position=position).select_related("lane"),
@@ -41,6 +45,14 @@ def event(request: SignedInRequest, public_id: str, position: int) -> HttpRespon
         "newer": position + 1 if position < head else 0,
     }
     return render(request, "debugger/event.html", context)
+
+
+def _warnings(found: Event) -> list[str] | None:
+    """Say how the event differs from the catalog; None where it is not compared with it, as in the summary."""
+    message = found.message
+    if message is None or message.type != "track" or not message.event or found.source in OWN_SOURCES:
+        return None
+    return deviation_words(message.event, check(message))
 
 
 def _deliveries(environment: Environment, position: int) -> list[Delivery]:

@@ -11,12 +11,13 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from assistants import catalog
 from assistants.models import Environment
-from dashboard.event_rows import event_groups
-from dashboard.extension_forms import ConnectForm, EventKey, EventsForm, event_key, selectable
+from dashboard.event_rows import EventTable, event_table
+from dashboard.extension_forms import ConnectForm, EventKey, EventsForm, event_key
 from dashboard.views.integrations import setup_url, trail_to_integrations
 from dashboard.views.request import UNPROCESSABLE, SignedInRequest, environment_or_404
-from integrations import counts, setup
+from integrations import counts, options, samples, setup
 from integrations.models import PendingSetup
 from integrations.segment import regions
 from integrations.setup import Step
@@ -85,13 +86,17 @@ def events(request: SignedInRequest, pending: PendingSetup) -> HttpResponse:
     if request.method != "POST":
         return _events_page(request, pending, EventsForm(), {(type_, name) for type_, name in pending.selection or ()})
     form = EventsForm(request.POST)
+    action, _, family = request.POST.get("_action", "next").partition(":")
+    # What was sent is shown again as it was sent, whether it is refused or only looked through.
+    sent = {event_key(value) for value in request.POST.getlist("events")}
+    if action in ("search", "tick", "untick"):
+        return _events_page(request, pending, EventsForm(), _ticked(request, pending, sent, action, family))
     is_valid = form.is_valid()
-    if request.POST.get("_action") == "back":
+    if action == "back":
         setup.save_events(pending, form.selection)
         return redirect(setup_url(pending.environment, Step.CONNECT))
     if not is_valid:
-        # What was sent and refused is shown again as it was sent.
-        return _events_page(request, pending, form, {event_key(value) for value in request.POST.getlist("events")})
+        return _events_page(request, pending, form, sent)
     setup.save_events(pending, form.selection)
     return redirect(setup_url(pending.environment, Step.REVIEW))
 
@@ -114,7 +119,8 @@ def done(request: SignedInRequest, assistant_id: int, public_id: str) -> HttpRes
     connection = setup.connected(environment)
     if connection is None:
         return _without_setup(environment)
-    return render(request, "setup/done.html", {**_frame(environment), "connection": connection})
+    context = {**_frame(environment), "connection": connection, "samples": samples.sampled(connection)}
+    return render(request, "setup/done.html", context)
 
 
 @require_POST
@@ -189,17 +195,30 @@ def _connect_page(
     return render(request, "setup/connect.html", context, status=UNPROCESSABLE if form.errors else 200)
 
 
+def _ticked(
+    request: SignedInRequest, pending: PendingSetup, chosen: set[EventKey], action: str, slug: str
+) -> set[EventKey]:
+    """Tick or untick the rows of a family that are shown; what the page does without a script."""
+    groups = _event_table(request, pending, chosen).groups
+    values = set().union(*(group.keys for group in groups if group.family.slug == slug))
+    keys = {event_key(value) for value in values}
+    return {"tick": chosen | keys, "untick": chosen - keys}.get(action, chosen)
+
+
+def _event_table(request: SignedInRequest, pending: PendingSetup, chosen: set[EventKey]) -> EventTable:
+    return event_table(chosen, counts.received(pending.environment), query=request.POST.get("q", ""))
+
+
 def _events_page(
     request: SignedInRequest, pending: PendingSetup, form: EventsForm, chosen: set[EventKey]
 ) -> HttpResponse:
-    environment = pending.environment
-    groups = event_groups(chosen, counts.received(environment))
-    rows = [row for group in groups for row in group.rows]
+    table = _event_table(request, pending, chosen)
     context = {
-        **_frame(environment, Step.EVENTS),
+        **_frame(pending.environment, Step.EVENTS),
         "form": form,
-        "groups": groups,
-        "status": f"{sum(row.is_selected for row in rows)} of {len(rows)} events selected",
+        "table": table,
+        "query": request.POST.get("q", ""),
+        "status": f"{table.selected_count} of {table.total_count} events selected",
     }
     return render(request, "setup/events.html", context, status=UNPROCESSABLE if form.errors else 200)
 
@@ -210,7 +229,8 @@ def _review_page(request: SignedInRequest, pending: PendingSetup) -> HttpRespons
         **_frame(pending.environment, Step.REVIEW),
         "pending": pending,
         "region": regions.label(pending.settings),
-        "entries": [entry for entry in selectable() if entry.key in selection],
+        "entries": [entry for entry in catalog.everything() if entry.key in selection],
+        "standings": options.standings({}),
     }
     return render(request, "setup/review.html", context)
 

@@ -6,6 +6,8 @@ from django.conf import settings
 
 # What runs the snippets reads the key from its environment, so that no key is pasted into source code.
 KEY_VARIABLE = "SLUICE_INGEST_KEY"
+# A page has no such environment, and its key is no secret.
+NO_BROWSER_KEY = "YOUR_BROWSER_KEY"
 
 CURL = """\
 curl {url}/v1/track \\
@@ -39,6 +41,35 @@ analytics.track({{ userId: "user-42", event: "Session Started", properties: {{ c
 await analytics.closeAndFlush()
 """
 
+# The library takes up the calls that were made before it was there.
+SCRIPT = """\
+<script>
+  window.analytics = Object.assign([], {{
+    _cdn: "{url}",
+    _writeKey: "{key}",
+  }})
+  for (const method of ["track", "identify", "page", "group", "alias", "reset", "on", "ready"])
+    analytics[method] = (...given) => analytics.push([method, ...given])
+  analytics.page()
+</script>
+<script
+  async
+  src="{url}/analytics.js/v1/{key}/analytics.min.js"
+></script>
+"""
+
+BUNDLED = """\
+// npm install @segment/analytics-next
+import {{ AnalyticsBrowser }} from "@segment/analytics-next"
+
+const analytics = AnalyticsBrowser.load({{
+  cdnURL: "{url}",
+  writeKey: "{key}",
+}})
+
+analytics.track("Session Started", {{ channel: "chat" }})
+"""
+
 
 @dataclass(frozen=True)
 class Snippet:
@@ -57,10 +88,27 @@ def snippets() -> list[Snippet]:
     ]
 
 
+def page_snippets(browser_key: str) -> list[Snippet]:
+    """The ways to send from a page, with its key in place; without one, with a text that stands for it."""
+    key = browser_key or NO_BROWSER_KEY
+    return [
+        Snippet(
+            "Web page",
+            "Segment's own library, which this Sluice hands out; put it into the head.",
+            _filled(SCRIPT, key=key),
+        ),
+        Snippet(
+            "Bundled for the browser",
+            "Segment's own library from npm; only its CDN points here.",
+            _filled(BUNDLED, key=key),
+        ),
+    ]
+
+
 def key_export(key: str) -> str:
     """The shell line that hands a new key to the snippets."""
     return f"export {KEY_VARIABLE}={key}"
 
 
-def _filled(text: str) -> str:
-    return text.format(url=settings.SLUICE_BASE_URL, variable=KEY_VARIABLE).rstrip()
+def _filled(text: str, key: str = "") -> str:
+    return text.format(url=settings.SLUICE_BASE_URL, variable=KEY_VARIABLE, key=key).rstrip()

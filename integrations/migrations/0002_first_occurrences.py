@@ -5,38 +5,67 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('assistants', '0003_sources'),
-        ('integrations', '0001_initial'),
+        ("assistants", "0003_sources"),
+        ("integrations", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='FirstOccurrence',
+            name="FirstOccurrence",
             fields=[
-                ('pk', models.CompositePrimaryKey('connection_id', 'digest', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('digest', models.BinaryField(help_text='Salted hash of the rule, the visitor, and what else counts.', max_length=16)),
-                ('position', models.BigIntegerField()),
-                ('connection', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='integrations.connection')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "connection_id", "digest", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "digest",
+                    models.BinaryField(
+                        help_text="Salted hash of the rule, the visitor, and what else counts.", max_length=16
+                    ),
+                ),
+                ("position", models.BigIntegerField()),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="integrations.connection",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SchemaWarning',
+            name="SchemaWarning",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('code', models.CharField(help_text='unknown_event, missing or mistyped.', max_length=20)),
-                ('property', models.CharField(blank=True, max_length=100)),
-                ('hour', models.DateTimeField()),
-                ('count', models.BigIntegerField(default=0)),
-                ('first_at', models.DateTimeField()),
-                ('last_at', models.DateTimeField()),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='schema_warnings', to='assistants.environment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=200)),
+                ("code", models.CharField(help_text="unknown_event, missing or mistyped.", max_length=20)),
+                ("property", models.CharField(blank=True, max_length=100)),
+                ("hour", models.DateTimeField()),
+                ("count", models.BigIntegerField(default=0)),
+                ("first_at", models.DateTimeField()),
+                ("last_at", models.DateTimeField()),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="schema_warnings",
+                        to="assistants.environment",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-last_at'],
-                'constraints': [models.UniqueConstraint(fields=('environment', 'name', 'code', 'property', 'hour'), name='schema_warning_unique')],
+                "ordering": ["-last_at"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("environment", "name", "code", "property", "hour"), name="schema_warning_unique"
+                    )
+                ],
             },
         ),
     ]

@@ -1,4 +1,5 @@
-// What the browser adds to pages that work without it: folding rows, ticking all, copying, dialogs, toasts, pausing.
+// What the browser adds to pages that work without it: folding rows, ticking all, finding, copying, dialogs, toasts,
+// pausing.
 // Every listener is on the document, so that content which arrives later needs no set-up.
 
 const closest = (event, selector) => (event.target instanceof Element ? event.target.closest(selector) : null);
@@ -35,33 +36,71 @@ function showFold(button) {
   document.getElementById(id).hidden = !unfolded.has(id);
 }
 
-// --- Ticking all, and counting what is ticked ---
+// --- Ticking all that is shown, and the same event in every family that lists it; counting what is ticked ---
 
 document.addEventListener("change", (event) => {
   const table = closest(event, "[data-selection]");
-  if (!table) return;
-  if (event.target.matches("[data-select-all]")) {
-    for (const box of boxes(table)) box.checked = event.target.checked;
-  }
-  count(table);
+  if (!table || !event.target.matches("[type=checkbox]")) return;
+  const isTicked = event.target.checked;
+  const ticked = event.target.matches("[data-select-all]") ? boxes(table) : [event.target];
+  for (const box of ticked) tick(box, isTicked);
+  for (const each of document.querySelectorAll("[data-selection]")) count(each);
 });
 
+function tick(box, isTicked) {
+  const original = box.dataset.mirrors ?? box.id;
+  for (const same of document.querySelectorAll(`#${original}, [data-mirrors="${original}"]`)) same.checked = isTicked;
+}
+
 function boxes(table) {
-  return [...table.querySelectorAll("tbody input[type=checkbox]")];
+  return [...table.querySelectorAll("tbody:not([hidden]) input[type=checkbox]")];
 }
 
 function count(table) {
   const master = table.querySelector("[data-select-all]");
   if (!master) return;
-  const inTable = boxes(table);
-  const ticked = inTable.filter((box) => box.checked).length;
-  master.checked = ticked > 0 && ticked === inTable.length;
-  master.indeterminate = ticked > 0 && ticked < inTable.length;
+  const shown = boxes(table);
+  const ticked = shown.filter((box) => box.checked).length;
+  master.checked = ticked > 0 && ticked === shown.length;
+  master.indeterminate = ticked > 0 && ticked < shown.length;
 
   const status = table.closest("form")?.querySelector("[data-selected-count]");
   if (!status) return;
-  const inForm = [...table.closest("form").querySelectorAll("[data-selection]")].flatMap(boxes);
-  status.textContent = `${inForm.filter((box) => box.checked).length} of ${inForm.length} events selected`;
+  const different = [...table.closest("form").querySelectorAll("tbody input[type=checkbox][name]")];
+  status.textContent = `${different.filter((box) => box.checked).length} of ${different.length} events selected`;
+}
+
+// --- Finding: what lacks the words is hidden while one types; they stay when the server renders the rows again ---
+
+const queries = new Map();
+
+document.addEventListener("input", (event) => {
+  const field = closest(event, "[data-finds]");
+  if (!field) return;
+  queries.set(field.dataset.finds, field.value);
+  find(field);
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && closest(event, "[data-finds]")) event.preventDefault();
+});
+
+function find(field) {
+  const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const place = document.getElementById(field.dataset.finds);
+  const [found, all] = [new Set(), new Set()];
+  for (const group of place.querySelectorAll("[data-group]")) {
+    for (const item of group.querySelectorAll("[data-words]")) {
+      item.hidden = !words.every((word) => item.dataset.words.includes(word));
+      all.add(item.dataset.value);
+      if (!item.hidden) found.add(item.dataset.value);
+    }
+    group.hidden = group.querySelector("[data-words]:not([hidden])") === null;
+    document.querySelector(`a[href="#family-${group.dataset.group}"]`).parentElement.hidden = group.hidden;
+  }
+  for (const table of place.querySelectorAll("[data-selection]")) count(table);
+  const status = document.querySelector(`[data-found="${field.dataset.finds}"]`);
+  status.textContent = words.length ? `${found.size} of ${all.size} events` : "";
 }
 
 // --- Copying ---
@@ -155,7 +194,15 @@ const localTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", time
 
 function prepare(root) {
   for (const time of root.querySelectorAll("time[datetime]")) time.title = localTime.format(new Date(time.dateTime));
+  // A button that stands in for a script must not be the one that Enter presses.
+  for (const button of root.querySelectorAll("button.scriptless, .scriptless button")) button.type = "button";
+  for (const box of root.querySelectorAll("[data-mirrors]")) box.checked = document.getElementById(box.dataset.mirrors).checked;
   for (const table of root.querySelectorAll("[data-selection]")) count(table);
+  for (const field of document.querySelectorAll("[data-finds]")) {
+    if (!queries.has(field.dataset.finds)) continue;
+    field.value = queries.get(field.dataset.finds);
+    find(field);
+  }
   for (const button of root.querySelectorAll("[aria-controls][aria-expanded]")) showFold(button);
   root.querySelector("[data-focus]")?.focus();
 }

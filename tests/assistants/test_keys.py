@@ -8,12 +8,21 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from assistants import lifecycle
-from assistants.keys import ALPHABET, create_ingest_key, digest, mint, parse, revoke_ingest_key
+from assistants.keys import (
+    ALPHABET,
+    change_origins,
+    create_browser_key,
+    create_ingest_key,
+    digest,
+    mint,
+    parse,
+    revoke_ingest_key,
+)
 from assistants.models import AuditEntry, IngestKey
 from tests.make import make_assistant, make_environment
 
 
-@pytest.mark.parametrize("kind", ["draft", "live", "env"])
+@pytest.mark.parametrize("kind", ["draft", "live", "env", "browser"])
 def test_a_minted_key_parses_to_its_public_id_and_digest(kind: str) -> None:
     text, public_id, key_digest = mint(kind)
 
@@ -122,6 +131,61 @@ def test_a_key_is_revoked_once_and_for_good() -> None:
 
 
 @pytest.mark.django_db
+def test_a_browser_key_can_be_read_again_and_says_what_it_is() -> None:
+    environment = make_environment()
+
+    key = create_browser_key(environment, label="Shop", origins=["https://shop.example"], by=None)
+
+    stored = IngestKey.objects.get()
+    assert stored.browser_text == key.browser_text
+    assert stored.browser_text.startswith(f"slu_browser_{stored.public_id}_")
+    assert bytes(stored.digest) == digest(stored.browser_text)
+    assert (stored.is_browser_key, stored.origins, stored.label) == (True, ["https://shop.example"], "Shop")
+    entry = AuditEntry.objects.get(action="ingest_key.created")
+    assert (entry.target, entry.environment) == (key.public_id, environment)
+    assert entry.details == {"label": "Shop", "kind": "browser key", "origins": ["https://shop.example"]}
+
+
+@pytest.mark.django_db
+def test_of_a_server_key_no_text_is_kept() -> None:
+    create_ingest_key(make_environment(), label="", by=None)
+
+    assert (IngestKey.objects.get().browser_text, IngestKey.objects.get().is_browser_key) == ("", False)
+
+
+@pytest.mark.django_db
+def test_origins_are_changed_with_an_entry_that_says_from_what_to_what() -> None:
+    key = create_browser_key(make_environment(), label="", origins=[], by=None)
+
+    assert change_origins(key, origins=["https://shop.example"], by=None)
+    assert IngestKey.objects.get().origins == ["https://shop.example"]
+    assert change_origins(key, origins=[], by=None)
+    assert IngestKey.objects.get().origins == []
+
+    entries = AuditEntry.objects.filter(action="ingest_key.origins_changed", target=key.public_id).order_by("pk")
+    assert [entry.details for entry in entries] == [
+        {"before": "everywhere", "now": ["https://shop.example"]},
+        {"before": ["https://shop.example"], "now": "everywhere"},
+    ]
+
+
+@pytest.mark.django_db
+def test_what_changes_nothing_about_origins_is_not_audited() -> None:
+    environment = make_environment()
+    key = create_browser_key(environment, label="", origins=["https://shop.example"], by=None)
+    revoked = create_browser_key(environment, label="", origins=[], by=None)
+    revoke_ingest_key(revoked, by=None)
+    create_ingest_key(environment, label="server", by=None)
+
+    assert not change_origins(key, origins=["https://shop.example"], by=None)
+    assert not change_origins(revoked, origins=["https://shop.example"], by=None)
+    assert not change_origins(IngestKey.objects.get(label="server"), origins=["https://shop.example"], by=None)
+
+    assert not AuditEntry.objects.filter(action="ingest_key.origins_changed").exists()
+    assert sorted(IngestKey.objects.values_list("origins", flat=True)) == [[], [], ["https://shop.example"]]
+
+
+@pytest.mark.django_db
 def test_the_command_prints_the_key_alone_on_its_last_line() -> None:
     make_assistant(name="Customer Care")
     out = StringIO()
@@ -159,3 +223,50 @@ def test_the_command_names_what_is_unknown_and_what_there_is(arguments: list[str
 def test_the_command_says_so_where_there_is_no_assistant_at_all() -> None:
     with pytest.raises(CommandError, match=r"^No assistant is named 'Customer Care'\. There are none yet\.$"):
         call_command("create_ingest_key", "Customer Care", "draft")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("origins", "places", "stored"),
+    [
+        ([], "everywhere", []),
+        (
+            ["--origin", "https://Shop.example/", "--origin", "http://localhost:3000"],
+            "https://shop.example, http://localhost:3000",
+            ["https://shop.example", "http://localhost:3000"],
+        ),
+    ],
+)
+def test_the_command_makes_browser_keys(origins: list[str], places: str, stored: list[str]) -> None:
+    make_assistant(name="Customer Care")
+    out = StringIO()
+
+    call_command("create_ingest_key", "Customer Care", "live", "--browser", *origins, stdout=out)
+
+    key = IngestKey.objects.get()
+    assert out.getvalue().splitlines() == [
+        f"Browser key of Customer Care / live, public, to be used from {places}:",
+        key.browser_text,
+    ]
+    assert key.origins == stored
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--origin", "https://shop.example"], "Only a browser key has origins: give --browser with --origin."),
+        (
+            ["--browser", "--origin", "shop.example"],
+            "“shop.example” does not begin with https:// (or http://). Write it like https://www.example.com.",
+        ),
+    ],
+)
+def test_the_command_refuses_origins_that_make_no_sense(arguments: list[str], message: str) -> None:
+    make_assistant(name="Customer Care")
+
+    with pytest.raises(CommandError) as caught:
+        call_command("create_ingest_key", "Customer Care", "live", *arguments)
+
+    assert str(caught.value) == message
+    assert not IngestKey.objects.exists()

@@ -15,6 +15,7 @@ from tests.assistants.logs import (
     block_ranges,
     everything,
     make_messages,
+    message_ids,
     positions,
 )
 from tests.make import append, make_environment, make_message
@@ -112,6 +113,36 @@ def test_a_rolled_back_append_leaves_no_hole_and_no_key() -> None:
     assert log.position_of(environment.pk, lost.message_id) is None
     assert log.append([add(environment, lost)]) == [Appended(stored=1, repeated=0)]
     assert positions(everything(environment)) == [1, 2]
+
+
+@pytest.mark.django_db
+def test_new_messages_are_stored_without_looking_them_up() -> None:
+    environment = make_environment()
+    first, second = make_messages(3), make_messages(2)
+
+    assert log.append([add(environment, *first)], are_new=True) == [Appended(3, 0)]
+    assert log.append([add(environment, *second, second[0]), add(environment)], are_new=True) == [
+        Appended(2, 1),
+        Appended(0, 0),
+    ]
+
+    assert message_ids(everything(environment)) == [message.message_id for message in (*first, *second)]
+    assert positions(everything(environment)) == [1, 2, 3, 4, 5]
+    assert log.head(environment.pk) == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_stored_where_a_message_taken_for_new_is_known() -> None:
+    environment = make_environment()
+    old = make_message()
+    log.append([add(environment, old)])
+
+    with pytest.raises(log.RepeatedError):
+        log.append([add(environment, make_message(), old)], are_new=True)
+
+    assert message_ids(everything(environment)) == [old.message_id]
+    assert log.head(environment.pk) == 1
+    assert EventKey.objects.filter(environment_id=environment.pk).count() == 1
 
 
 @pytest.mark.django_db

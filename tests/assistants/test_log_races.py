@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
 
 from assistants import log
-from assistants.log import Appended, Reader
+from assistants.log import Append, Appended, Reader
 from assistants.log_sql import PostgresLog
 from assistants.messages import Message
 from assistants.models import Environment
@@ -36,11 +36,11 @@ def test_writers_at_the_same_time_share_the_positions_without_gap_or_repeat() ->
         for orders in [[random.sample(environments, random.randint(1, 2)) for _ in range(15)] for _ in range(6)]
     ]
 
-    def write(plan: list[list[tuple[Environment, list[Message]]]]) -> None:
+    def write(plan: list[list[tuple[Environment, list[Message]]]], *, are_new: bool) -> None:
         for parts in plan:
-            log.append([add(environment, *messages) for environment, messages in parts])
+            log.append([add(environment, *messages) for environment, messages in parts], are_new=are_new)
 
-    in_threads(*[lambda plan=plan: write(plan) for plan in plans])
+    in_threads(*[lambda plan=plan, odd=bool(n % 2): write(plan, are_new=odd) for n, plan in enumerate(plans)])
 
     for environment in environments:
         given = [m for plan in plans for parts in plan for e, messages in parts if e == environment for m in messages]
@@ -53,6 +53,13 @@ def test_writers_at_the_same_time_share_the_positions_without_gap_or_repeat() ->
             assert [found for found in message_ids(events) if found in set(in_order)] == in_order
 
 
+def append_first_as_new(append: Append) -> list[Appended]:
+    try:
+        return log.append([append], are_new=True)
+    except log.RepeatedError:
+        return log.append([append])
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_same_messages_sent_by_several_at_once_are_stored_once() -> None:
     environment = make_environment()
@@ -61,7 +68,7 @@ def test_the_same_messages_sent_by_several_at_once_are_stored_once() -> None:
 
     def write(seed: int) -> list[Appended]:
         order = Random(seed).sample(parts, len(parts))
-        return list(chain.from_iterable(log.append([add(environment, *part)]) for part in order))
+        return list(chain.from_iterable(append_first_as_new(add(environment, *part)) for part in order))
 
     results = in_threads(*[lambda seed=seed: write(seed) for seed in range(6)])
 

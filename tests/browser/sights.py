@@ -5,18 +5,31 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page
 
+from assistants import sources
 from tests.browser.pages import Arguments, address
+from tests.browser.source_steps import (
+    break_a_rule,
+    break_the_json,
+    choose_a_signature,
+    make_a_source_key,
+    show_as_json,
+    try_the_rules,
+)
 from tests.browser.steps import (
     Steps,
     ask_for_another_host,
     break_the_server,
+    choose_a_browser_key,
+    create_a_browser_key,
     create_a_key,
     filtered,
+    find_feedback,
     go_nowhere,
     guess_passwords,
     let_the_form_expire,
     make_a_link,
     mistaken,
+    mistype_an_origin,
     mistype_the_password,
     open_account_menu,
     open_dialog,
@@ -63,6 +76,13 @@ def event(fate: str, of: Callable[[World], Place] = lambda world: world.busy) ->
     """Find an event with this fate, in the busiest place or another one."""
     return lambda world: [of(world).environment.public_id, of(world).position(fate)]
 
+
+def source(kind: str) -> Arguments:
+    """Find a source of one kind, where custom rules are in use and others are not."""
+    return lambda world: [world.busy.environment.public_id, kind]
+
+
+OTHER_SOURCES = ("segment", *(adapter.kind for adapter in sources.adapters() if adapter.kind != "custom"))
 
 SIGHTS = [
     Sight("home"),
@@ -122,14 +142,72 @@ SIGHTS = [
     Sight("environments:detail", "", unfold),
     Sight("environments:detail", "untouched", arguments=lambda world: [world.untouched.public_id]),
     Sight("environments:detail", "with a new key", create_a_key),
+    Sight("environments:detail", "for a browser", choose_a_browser_key),
+    Sight("environments:detail", "with a new browser key", create_a_browser_key),
+    Sight("environments:detail", "wrong origin", mistype_an_origin, refusals=(422,)),
+    Sight("environments:browser_key", "", unfold),
+    Sight(
+        "environments:browser_key",
+        "wrong",
+        mistaken("Save", {"Allowed origins (optional)": "https://*.shop.example"}),
+        refusals=(422,),
+    ),
+    Sight(
+        "environments:browser_key",
+        "revoked",
+        arguments=lambda world: [world.busy.environment.public_id, world.revoked_browser_key.public_id],
+    ),
     Sight("environments:revoke_key"),
     Sight(
         "environments:revoke_key",
         "revoked",
         arguments=lambda world: [world.busy.environment.public_id, world.revoked_key.public_id],
     ),
+    Sight("environments:schema_check"),
+    Sight("environments:schema_check", "of a month", query="?days=30"),
+    Sight("environments:schema_check", "untouched", arguments=lambda world: [world.untouched.public_id]),
     Sight("environments:rename"),
     Sight("environments:delete"),
+    Sight("sources:list"),
+    Sight("sources:list", "untouched", arguments=lambda world: [world.untouched.public_id]),
+    Sight("sources:vocabulary"),
+    Sight(
+        "sources:vocabulary",
+        "wrong in live",
+        mistaken("Save"),
+        arguments=lambda world: [world.needs_attention.environment.public_id],
+        refusals=(422,),
+    ),
+    Sight("sources:detail", "custom", unfold),
+    *(Sight("sources:detail", kind, arguments=source(kind)) for kind in OTHER_SOURCES),
+    Sight("sources:detail", "with a new key", make_a_source_key),
+    Sight(
+        "sources:detail",
+        "wrong in live",
+        mistaken("Save"),
+        arguments=lambda world: [world.needs_attention.environment.public_id, "watson"],
+        refusals=(422,),
+    ),
+    Sight("sources:remove_secret"),
+    Sight("sources:remove_secret", "wrong", mistaken("Remove secret"), refusals=(422,)),
+    Sight("sources:rules"),
+    Sight("sources:rules", "with a signature", choose_a_signature),
+    Sight("sources:rules", "tried", try_the_rules),
+    Sight("sources:rules", "wrong", break_a_rule, refusals=(422,)),
+    Sight("sources:rules", "as JSON", show_as_json),
+    Sight("sources:rules", "wrong JSON", break_the_json, refusals=(422,)),
+    Sight(
+        "sources:rules",
+        "untouched",
+        try_the_rules,
+        arguments=lambda world: [world.untouched.public_id, "custom"],
+    ),
+    Sight("sources:payload"),
+    Sight(
+        "sources:payload",
+        "unreadable",
+        arguments=lambda world: [world.busy.environment.public_id, "custom", world.sources.unreadable.pk],
+    ),
     Sight("debugger:list"),
     Sight("debugger:list", "paused", pause_the_debugger),
     Sight("debugger:list", "filtered", query="?name=session&fate=accepted"),
@@ -161,6 +239,8 @@ SIGHTS = [
     ),
     Sight("catalog:list"),
     Sight("catalog:list", "unfolded", unfold),
+    Sight("catalog:list", "found", query="?q=message_body"),
+    Sight("catalog:list", "no match", query="?q=no+such+thing"),
     Sight("integrations:list"),
     Sight("integrations:list", "untouched", arguments=lambda world: [world.travel.pk]),
     Sight("integrations:list", "unfinished", arguments=lambda world: [world.bank.pk]),
@@ -184,6 +264,7 @@ SIGHTS = [
     ),
     Sight("setup:connect", "tried", try_the_key),
     Sight("setup:events", "unfolded", unfold),
+    Sight("setup:events", "found", find_feedback),
     Sight("setup:events", "wrong", select_nothing, refusals=(422,)),
     Sight("setup:review"),
     Sight("setup:done"),
@@ -210,6 +291,16 @@ SIGHTS = [
         arguments=lambda world: [world.fresh.connection.pk],
         refusals=(409,),
     ),
+    Sight("connections:options"),
+    Sight(
+        "connections:options",
+        "wrong in live",
+        mistaken("Save"),
+        arguments=lambda world: [world.needs_attention.connection.pk],
+        refusals=(422,),
+    ),
+    Sight("connections:samples"),
+    Sight("connections:samples", "real", arguments=lambda world: [world.confirmed.connection.pk]),
     Sight("connections:disconnect"),
     Sight("connections:disconnect", "wrong", mistaken("Disconnect Live"), refusals=(422,)),
 ]
@@ -219,6 +310,8 @@ SIGHTLESS = {
     "healthz": "for probes",
     "readyz": "for probes",
     "catalog:schema": "JSON",
+    "catalog:plan": "JSON",
+    "connections:plan": "JSON",
     "debugger:newer": "a fragment of the debugger",
     "theme": "a button of the account menu",
     "account:sign_out": "a button of the account menu",
@@ -226,6 +319,8 @@ SIGHTLESS = {
     "users:enable": "a button of the Users page",
     "users:role": "a button of the Users page",
     "environments:create_key": "a form of the environment's page",
+    "sources:save": "a form of the source's page",
+    "sources:create_key": "a button of the source's page",
     "setup:cancel": "a button of the wizard",
     "connections:test": "a button of the connection's page",
     "connections:confirm": "a button of the connection's page",

@@ -88,6 +88,27 @@ def create_a_key(page: Page, world: World) -> None:
     expect(page.get_by_text("Copy it now: it is not shown again.")).to_be_visible()
 
 
+def choose_a_browser_key(page: Page, world: World) -> None:
+    page.get_by_role("radio", name="In a web page or an app").check()
+    expect(page.get_by_label("Allowed origins (optional)")).to_be_visible()
+
+
+def create_a_browser_key(page: Page, world: World) -> None:
+    choose_a_browser_key(page, world)
+    page.get_by_label("Label of a new key").fill("Campaign")
+    page.get_by_label("Allowed origins (optional)").fill("https://campaign.example")
+    press(page, "Create key")
+    expect(page.get_by_text("The browser key is created.")).to_be_visible()
+
+
+def mistype_an_origin(page: Page, world: World) -> None:
+    choose_a_browser_key(page, world)
+    page.get_by_label("Label of a new key").fill("Campaign")
+    page.get_by_label("Allowed origins (optional)").fill("campaign.example")
+    press(page, "Create key")
+    expect(page.get_by_text("“campaign.example” does not begin with https://")).to_be_visible()
+
+
 def let_the_form_expire(page: Page, world: World) -> None:
     token = page.locator("main input[name=csrfmiddlewaretoken]")
     token.evaluate("(field) => { field.value = 'x'.repeat(64) }")
@@ -122,6 +143,11 @@ def select_nothing(page: Page, world: World) -> None:
     for event in IBM_EVENTS:
         event_box(page, event).uncheck()
     mistaken("Next")(page, world)
+
+
+def find_feedback(page: Page, world: World) -> None:
+    page.get_by_role("searchbox", name="Search events and properties").fill("feedback")
+    expect(page.get_by_role("status").filter(has_text="1 of 24 events")).to_be_visible()
 
 
 def pause_the_debugger(page: Page, world: World) -> None:

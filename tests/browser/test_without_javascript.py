@@ -160,6 +160,25 @@ def test_a_new_ingest_key_is_shown_once(page: Page) -> None:
     expect(shown).to_have_count(0)
 
 
+def test_a_browser_key_is_made_and_held_to_other_origins(page: Page) -> None:
+    environment = make_environment()
+    page.goto(f"/environments/{environment.public_id}/")
+
+    page.get_by_label("Label of a new key").fill("Shop")
+    page.get_by_role("radio", name="In a web page or an app").check()
+    page.get_by_label("Allowed origins (optional)").fill("https://shop.example")
+    press(page, "Create key")
+    page.get_by_role("link", name="Put it into a page").click()
+
+    key = IngestKey.objects.get()
+    expect(page.get_by_role("region", name="Browser key", exact=True)).to_have_text(key.browser_text)
+    page.get_by_label("Allowed origins (optional)").fill("https://shop.example\nhttps://www.shop.example")
+    press(page, "Save")
+    expect_note(page, "The key may now be used from 2 origins.")
+    key.refresh_from_db()
+    assert key.origins == ["https://shop.example", "https://www.shop.example"]
+
+
 def test_the_debugger_has_a_link_to_reload(page: Page) -> None:
     connection = make_connection()
     environment: Environment = connection.environment

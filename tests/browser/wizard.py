@@ -6,7 +6,7 @@ from playwright.sync_api import Locator, Page, expect
 
 SANDBOX = "Sandbox (built into Sluice)"
 IBM_EVENTS = ("Message Handled", "Session Started", "Action Started", "Action Completed")
-EVENTS_IN_ALL = 10
+EVENTS_IN_ALL = 24
 
 
 def press(page: Page | Locator, button: str) -> None:

@@ -9,6 +9,8 @@ from django.utils import timezone
 from assistants import keys, lifecycle, log
 from assistants.faults import Refused
 from assistants.intake import refusals
+from assistants.intake.browser import find_misuse
+from assistants.intake.keyring import Opened
 from assistants.models import Assistant, Block, Environment, IngestKey
 from dashboard import people
 from integrations import connections, setup
@@ -16,6 +18,7 @@ from integrations.clients import segment_client
 from integrations.delivery import run_lane
 from integrations.fates import fates
 from integrations.models import Connection
+from tests.browser.source_world import Sources, make_sources
 from tests.dashboard.people import make_alice, make_bob, make_user
 from tests.fakes import FakeSegment, Received, Reply, running_segment
 from tests.make import append, make_message
@@ -56,6 +59,8 @@ class World:
     needs_attention: Place
     active_key: IngestKey
     revoked_key: IngestKey
+    browser_key: IngestKey
+    revoked_browser_key: IngestKey
     shop: Assistant
     confirmed: Place
     paused: Place
@@ -68,6 +73,7 @@ class World:
     reviewing: Environment
     untouched: Environment
     museum: Assistant
+    sources: Sources
 
 
 def make_world() -> World:
@@ -81,9 +87,11 @@ def make_world() -> World:
         care, busy, needs_attention = _care(alice, fake)
         shop, confirmed, paused, failing = _shop(alice, fake)
     active_key, revoked_key = _keys(busy.environment, alice)
+    browser_key, revoked_browser_key = _browser_keys(busy.environment, alice)
     _refuse(busy.environment)
     travel, fresh, copying, forgotten = _travel(alice)
     bank, reviewing = _bank(alice)
+    sources = make_sources(busy.environment, needs_attention.environment, by=alice)
     return World(
         alice=alice,
         bob=bob,
@@ -94,6 +102,8 @@ def make_world() -> World:
         needs_attention=needs_attention,
         active_key=active_key,
         revoked_key=revoked_key,
+        browser_key=browser_key,
+        revoked_browser_key=revoked_browser_key,
         shop=shop,
         confirmed=confirmed,
         paused=paused,
@@ -106,6 +116,7 @@ def make_world() -> World:
         reviewing=reviewing,
         untouched=bank.environments.get(kind="live"),
         museum=lifecycle.create_assistant(name="Museum", by=alice),
+        sources=sources,
     )
 
 
@@ -226,6 +237,22 @@ def _keys(environment: Environment, alice: User) -> tuple[IngestKey, IngestKey]:
     active, _, revoked = environment.ingest_keys.order_by("created_at")
     IngestKey.objects.filter(pk=active.pk).update(last_used_at=timezone.now())
     keys.revoke_ingest_key(revoked, by=alice, reason="The contract has ended")
+    return active, revoked
+
+
+def _browser_keys(environment: Environment, alice: User) -> tuple[IngestKey, IngestKey]:
+    """The one was sent by a page that its origins do not name."""
+    origins = ["https://www.shop.example", "https://checkout.of-a-shop-with-a-rather-long-name.example:8443"]
+    active = keys.create_browser_key(environment, label="Shop's pages", origins=origins, by=alice)
+    keys.create_browser_key(environment, label="App for phones", origins=[], by=alice)
+    revoked = keys.create_browser_key(environment, label="Trade fair", origins=["https://fair.example"], by=alice)
+    keys.revoke_ingest_key(revoked, by=alice, reason="The fair is over")
+    origin = "https://copy-of-the-shop.example"
+    misuse = find_misuse(
+        Opened(environment.pk, active.pk, is_browser_key=True, origins=frozenset(origins)), origin=origin
+    )
+    assert misuse is not None
+    refusals.record([refusals.RefusedItem(environment.pk, "segment", timezone.now(), misuse, origin.encode())])
     return active, revoked
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from assistants import keys, lifecycle, log
 from assistants.models import AuditEntry, Environment, IngestKey, LogHead, Refusal
-from dashboard.views.snippets import snippets
+from dashboard.views.snippets import page_snippets, snippets
 from integrations.models import Connection
 from tests.make import append, make_assistant, make_connection, make_environment, make_message
 
@@ -40,7 +40,7 @@ def make_refusal(environment: Environment, code: str = "unknown_type", **columns
 
 def test_a_created_key_is_shown_once_and_only_its_hash_is_kept(alices: Client, alice: User) -> None:
     environment = make_environment()
-    response = alices.post(f"/environments/{environment.public_id}/keys/", {"label": "Web chat"})
+    response = alices.post(f"/environments/{environment.public_id}/keys/", {"label": "Web chat", "kind": "server"})
     key = IngestKey.objects.get()
     text = response.content.decode().split("slu_draft_")[1].split("<")[0]
     assert response.status_code == 200
@@ -52,7 +52,7 @@ def test_a_created_key_is_shown_once_and_only_its_hash_is_kept(alices: Client, a
 
 def test_a_page_with_a_key_is_kept_nowhere(alices: Client) -> None:
     environment = make_environment()
-    response = alices.post(f"/environments/{environment.public_id}/keys/", {"label": "Web chat"})
+    response = alices.post(f"/environments/{environment.public_id}/keys/", {"label": "Web chat", "kind": "server"})
     assert response.headers["Cache-Control"] == "no-store"
     assert "slu_draft_" not in str(alices.session.items())
 
@@ -60,10 +60,10 @@ def test_a_page_with_a_key_is_kept_nowhere(alices: Client) -> None:
 def test_htmx_gets_the_keys_alone(alices: Client) -> None:
     environment = make_environment()
     path = f"/environments/{environment.public_id}/keys/"
-    response = alices.post(path, {"label": "Web chat"}, headers={"HX-Request": "true"})
+    response = alices.post(path, {"label": "Web chat", "kind": "server"}, headers={"HX-Request": "true"})
     assert response.content.decode().lstrip().startswith('<section class="section" id="keys"')
     assert "slu_draft_" in response.content.decode()
-    refused = alices.post(path, {"label": ""}, headers={"HX-Request": "true"})
+    refused = alices.post(path, {"label": "", "kind": "server"}, headers={"HX-Request": "true"})
     assert refused.status_code == 422
     assert 'id="id_label_error"' in refused.content.decode()
     assert IngestKey.objects.count() == 1
@@ -74,10 +74,76 @@ def test_htmx_gets_the_keys_alone(alices: Client) -> None:
 )
 def test_a_bad_label_creates_no_key(alices: Client, label: str, message: str) -> None:
     environment = make_environment()
-    response = alices.post(f"/environments/{environment.public_id}/keys/", {"label": label})
+    response = alices.post(f"/environments/{environment.public_id}/keys/", {"label": label, "kind": "server"})
     assert response.status_code == 422
     assert message in response.content.decode()
     assert not IngestKey.objects.exists()
+
+
+def test_a_browser_key_is_created_with_its_origins_and_can_be_looked_at_again(alices: Client, alice: User) -> None:
+    environment = make_environment()
+    origins = "https://Shop.example/\r\nhttp://localhost:3000"
+    sent = {"label": "Shop", "kind": "browser", "origins": origins}
+    response = alices.post(f"/environments/{environment.public_id}/keys/", sent)
+    key = IngestKey.objects.get()
+    assert response.status_code == 200
+    assert (key.label, key.created_by) == ("Shop", alice)
+    assert key.origins == ["https://shop.example", "http://localhost:3000"]
+    address = f"/environments/{environment.public_id}/keys/{key.public_id}/"
+    assert key.browser_text in response.content.decode()
+    assert f'href="{address}"' in response.content.decode()
+    assert key.browser_text in alices.get(address).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        ({"kind": "browser", "origins": "shop.example"}, "“shop.example” does not begin with https:// (or http://)."),
+        ({"kind": "browser", "origins": "https://a.example https://b.example/x"}, "“https://b.example/x” is more than"),
+        ({"kind": "phone"}, "Select a valid choice. phone is not one of the available choices."),
+        ({}, "This field is required."),
+    ],
+)
+def test_a_wrong_origin_or_kind_creates_no_key(alices: Client, sent: dict[str, str], message: str) -> None:
+    environment = make_environment()
+    response = alices.post(f"/environments/{environment.public_id}/keys/", {"label": "Shop", **sent})
+    assert response.status_code == 422
+    assert message in unescape(response.content.decode())
+    assert not IngestKey.objects.exists()
+
+
+def test_a_server_key_has_no_origins_whatever_stands_in_their_field(alices: Client) -> None:
+    environment = make_environment()
+    sent = {"label": "Backend", "kind": "server", "origins": "not an origin"}
+    response = alices.post(f"/environments/{environment.public_id}/keys/", sent)
+    assert response.status_code == 200
+    assert (IngestKey.objects.get().origins, IngestKey.objects.get().is_browser_key) == ([], False)
+
+
+def test_the_list_says_from_where_a_browser_key_may_be_used(alices: Client) -> None:
+    environment = make_environment()
+    for origins in ([], ["https://one.example"], ["https://two.example", "https://three.example"]):
+        keys.create_browser_key(environment, label="", origins=origins, by=None)
+    keys.create_ingest_key(environment, label="", by=None)
+    page = alices.get(f"/environments/{environment.public_id}/").content.decode()
+    for told in ("from everywhere", "from https://one.example", "from 2 origins"):
+        assert page.count(f"Browser key, {told}") == 1
+
+
+def test_the_snippets_for_pages_hold_the_newest_browser_key_that_is_active(alices: Client) -> None:
+    environment = make_environment()
+    path = f"/environments/{environment.public_id}/"
+    for snippet in page_snippets(""):
+        assert settings.SLUICE_BASE_URL in snippet.text
+        assert "YOUR_BROWSER_KEY" in snippet.text
+        assert snippet.text in unescape(alices.get(path).content.decode())
+    older, newer, revoked = (keys.create_browser_key(environment, label="", origins=[], by=None) for _ in range(3))
+    keys.revoke_ingest_key(revoked, by=None)
+    page = unescape(alices.get(path).content.decode())
+    for snippet in page_snippets(newer.browser_text):
+        assert snippet.text in page
+    assert older.browser_text not in page
+    assert revoked.browser_text not in page
 
 
 def test_keys_are_listed_with_label_public_id_last_use_and_state(alices: Client) -> None:
@@ -269,5 +335,5 @@ def test_the_page_of_an_environment_takes_few_queries(
         keys.create_ingest_key(connection.environment, label=f"key {number}", by=None)
         make_refusal(connection.environment, f"code_{number}")
     alices.get(f"/environments/{connection.environment.public_id}/")
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(21):
         alices.get(f"/environments/{connection.environment.public_id}/")

@@ -1,6 +1,7 @@
 """The Integrations page: the tile's states, adding, opening in an environment, deleting; and the catalog's pages."""
 
 import json
+import re
 
 import pytest
 from django.db import connection
@@ -10,10 +11,11 @@ from django.urls import reverse
 
 from assistants import catalog, lifecycle
 from assistants.catalog.entry import json_schema
+from assistants.catalog.tracking_plan import tracking_plan
 from assistants.models import Assistant, AuditEntry
 from integrations import connections, setup
 from integrations.models import Connection, PendingSetup
-from tests.dashboard.html import text_of
+from tests.dashboard.html import text_of, value_of
 from tests.make import make_assistant, make_connection, make_environment
 
 pytestmark = pytest.mark.django_db
@@ -171,9 +173,62 @@ def test_the_catalog_shows_every_event_with_its_properties(alices: Client) -> No
         assert entry.title in words
         assert entry.description in words
     for entry in catalog.entries():
-        assert f"{len(entry.properties)} properties" in words
-        for each in entry.properties:
+        count = len(entry.properties)
+        assert f"{count} propert{'y' if count == 1 else 'ies'} of {entry.title}" in words
+        for each in entry.carried:
             assert each.description in words
+            assert each.presence in words
+
+
+def test_each_event_is_described_once_and_referred_to_elsewhere(alices: Client) -> None:
+    body = alices.get(reverse("catalog:list")).content.decode()
+    assert body.count('id="conversation-started"') == 1
+    assert re.findall(r'href="/catalog/#([\w-]+)"', body) == [
+        "identify",
+        "other-track-events",
+        "conversation-started",
+        "message-sent",
+        "message-received",
+        "component-loaded",
+        "action-invoked",
+        "media-generated",
+        "conversation-ended",
+        "identify",
+    ]
+    assert [body.count(f'id="family-{family.slug}"') for family in catalog.families()] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("query", "shown", "found"),
+    [
+        ("message sent", {"Message Sent", "Live Chat Message Sent"}, "2 of 24 events"),
+        ("EXPERIMENT_ID", {"Experiment Viewed"}, "1 of 24 events"),
+        ("tool invoked", {"Action Invoked"}, "1 of 24 events"),
+        ("previousid", {"Alias"}, "1 of 24 events"),
+        ("no such thing", set(), "0 of 24 events"),
+    ],
+)
+def test_the_catalog_is_searched_by_names_words_and_properties(
+    alices: Client, query: str, shown: set[str], found: str
+) -> None:
+    page = alices.get(reverse("catalog:list"), {"q": query})
+    titles = {listed.entry.title for group in page.context["groups"] for listed in (*group.own, *group.shared)}
+    assert titles == shown
+    assert found in text_of(page)
+    assert ("No event matches" in text_of(page)) is (not shown)
+    assert value_of(page, "q") == query
+
+
+def test_the_catalog_is_a_tracking_plan_as_a_whole_and_by_family(alices: Client) -> None:
+    whole = alices.get(reverse("catalog:plan"))
+    assert json.loads(whole.content) == tracking_plan(catalog.everything())
+    assert whole.headers["Content-Disposition"] == 'attachment; filename="tracking-plan.json"'
+    family = alices.get(reverse("catalog:plan"), {"family": "live-chat"})
+    assert [rule["key"] for rule in json.loads(family.content)["rules"]] == [
+        entry.name for entry in catalog.families()[2].entries
+    ]
+    assert family.headers["Content-Disposition"] == 'attachment; filename="tracking-plan-live-chat.json"'
+    assert alices.get(reverse("catalog:plan"), {"family": "lost"}).status_code == 404
 
 
 @pytest.mark.parametrize(

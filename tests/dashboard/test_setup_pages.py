@@ -9,9 +9,11 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from assistants import catalog
 from assistants.encryption import decrypt
 from assistants.models import Environment
-from integrations import connections, setup
+from dashboard.extension_forms import event_value
+from integrations import connections, options, setup
 from integrations.models import Connection, PendingSetup, SandboxMessage
 from tests.dashboard.html import tag_with, text_of, ticked, value_of
 from tests.fakes import Reply, running_segment
@@ -315,11 +317,90 @@ def test_the_table_has_every_event_with_its_properties(wizard: Wizard) -> None:
     wizard.send("connect", **CONNECT)
     page = wizard.see("events")
     words = text_of(page)
-    assert "0 of 10 events selected" in words
-    for name in ("Message Handled", "Session Started", "Action Started", "Action Completed", "Other track events"):
-        assert name in words
+    assert "0 of 24 events selected" in words
+    for entry in catalog.everything():
+        assert entry.title in words
     assert page.content.decode().count('scope="row" role="rowheader">accountId<') == 4
     assert ticked(page, "events") == []
+    assert boxes(page) == [event_value(entry.key) for entry in (*catalog.entries(), *catalog.plain_calls().entries)]
+
+
+def boxes(page: HttpResponse) -> list[str]:
+    return re.findall(r'type="checkbox" name="events" value="([^"]*)"', page.content.decode())
+
+
+def kept_aside(page: HttpResponse) -> list[str]:
+    return re.findall(r'type="hidden" name="events" value="([^"]*)"', page.content.decode())
+
+
+def test_an_event_of_several_families_has_one_box_and_is_referred_to(wizard: Wizard) -> None:
+    wizard.send("connect", **CONNECT)
+    body = wizard.see("events").content.decode()
+    assert body.count('data-mirrors="check-message-sent"') == 1
+    assert body.count('data-mirrors="check-identify"') == 2
+    assert 'aria-label="Message Sent (Live chat)"' in body
+    assert body.count('href="#event-message-sent"') == 1
+    ids = re.findall(r'\sid="([^"]*)"', body)
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_search_shows_what_it_finds_and_keeps_every_tick(wizard: Wizard) -> None:
+    wizard.send("connect", **CONNECT)
+    chosen = ["track:Message Handled", "track:Message Sent", "identify:"]
+    page = wizard.send("events", "search", events=chosen, q="Message sent")
+    assert page.status_code == 200
+    assert boxes(page) == ["track:Message Sent", "track:Live Chat Message Sent"]
+    assert ticked(page, "events") == ["track:Message Sent"]
+    assert kept_aside(page) == ["track:Message Handled", "identify:"]
+    assert "2 of 24 events" in text_of(page)
+    assert "3 of 24 events selected" in text_of(page)
+    assert value_of(page, "q") == "Message sent"
+    assert wizard.kept.selection is None
+    everything = wizard.send("events", "search", events=chosen, q="")
+    assert sorted(ticked(everything, "events")) == sorted(chosen)
+    assert kept_aside(everything) == []
+
+
+def test_an_event_that_is_found_only_away_from_home_is_ticked_there(wizard: Wizard) -> None:
+    wizard.send("connect", **CONNECT)
+    page = wizard.send("events", "search", events=["track:Message Sent"], q="live chat")
+    assert "track:Message Sent" in boxes(page)
+    assert ticked(page, "events") == ["track:Message Sent"]
+    assert kept_aside(page) == []
+
+
+@pytest.mark.parametrize("query", ["", "rating"])
+def test_a_family_is_ticked_and_unticked_by_buttons_as_far_as_it_is_shown(wizard: Wizard, query: str) -> None:
+    wizard.send("connect", **CONNECT)
+    copilot = {event_value(entry.key) for entry in catalog.families()[1].entries}
+    shown = {"track:Feedback Submitted"} if query else copilot
+    page = wizard.send("events", "tick:copilot", events=["track:Session Started"], q=query)
+    assert {*ticked(page, "events"), *kept_aside(page)} == {"track:Session Started", *shown}
+    page = wizard.send("events", "untick:copilot", events=[*copilot, "track:Session Started"], q=query)
+    assert {*ticked(page, "events"), *kept_aside(page)} == {"track:Session Started", *copilot} - shown
+    assert wizard.kept.selection is None
+
+
+def test_a_family_that_does_not_exist_changes_nothing(wizard: Wizard) -> None:
+    wizard.send("connect", **CONNECT)
+    assert ticked(wizard.send("events", "tick:lost", events=["identify:"]), "events") == ["identify:"]
+
+
+def test_review_says_how_the_events_will_be_sent(wizard: Wizard) -> None:
+    wizard.send("connect", **CONNECT)
+    wizard.send("events", events=["track:Message Sent"])
+    words = text_of(wizard.see("review"))
+    for standing in options.standings({}):
+        assert standing.words in words
+    assert "Message texts (message_body) stay here" in words
+
+
+@pytest.mark.parametrize(("events", "is_offered"), [(["identify:"], True), (["track:*"], False)])
+def test_samples_are_offered_after_finish(wizard: Wizard, events: list[str], is_offered: bool) -> None:
+    wizard.send("connect", **CONNECT)
+    wizard.send("events", events=events)
+    wizard.send("review")
+    assert ("Send one sample of each selected event" in text_of(wizard.see("done"))) is is_offered
 
 
 def test_no_event_selected_is_said_at_the_table(wizard: Wizard) -> None:

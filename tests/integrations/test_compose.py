@@ -45,15 +45,20 @@ def event(position: int = 1, *, source: str = "segment", at: datetime = NOW, **m
     return Event(position, at, source, make_message(**members))
 
 
+def one(subject: Event, terms: Terms) -> tuple[str, bytes]:
+    composed = compose_one(subject, terms)
+    return composed.reason, b"".join(composed.messages)
+
+
 def sent(subject: Event, terms: Terms = ALL) -> dict[str, Any]:
-    reason, body = compose_one(subject, terms)
+    reason, body = one(subject, terms)
     assert reason == ""
     message: dict[str, Any] = json.loads(body)
     return message
 
 
 def reason_for(item: dict[str, Any], terms: Terms = ALL) -> str:
-    return compose_one(received(item), terms)[0]
+    return one(received(item), terms)[0]
 
 
 def track(name: Any = OTHER_EVENT, **members: Any) -> dict[str, Any]:
@@ -137,33 +142,33 @@ def test_a_missing_name_is_told_even_where_nothing_is_selected() -> None:
 
 
 def test_an_erased_event_is_left_out() -> None:
-    assert compose_one(Event(1, NOW, "segment", None), ALL) == ("erased", b"")
+    assert one(Event(1, NOW, "segment", None), ALL) == ("erased", b"")
 
 
 def test_an_event_of_a_damaged_block_is_left_out() -> None:
-    assert compose_one(Event(1, NOW, "segment", None, is_readable=False), ALL) == ("unreadable", b"")
+    assert one(Event(1, NOW, "segment", None, is_readable=False), ALL) == ("unreadable", b"")
 
 
 def of_size_when_signed(size: int) -> Event:
     filling = event(message_id="m", properties={"filling": "", "environment": "draft"})
-    missing = size - len(compose_one(filling, ALL)[1])
+    missing = size - len(one(filling, ALL)[1])
     return event(message_id="m", properties={"filling": "x" * missing, "environment": "draft"})
 
 
 def test_a_message_is_signed_as_long_as_it_fits() -> None:
-    assert len(compose_one(of_size_when_signed(32_768), ALL)[1]) == 32_768
+    assert len(one(of_size_when_signed(32_768), ALL)[1]) == 32_768
 
-    reason, body = compose_one(of_size_when_signed(32_769), ALL)
+    reason, body = one(of_size_when_signed(32_769), ALL)
 
     assert reason == ""
     assert "context" not in json.loads(body)
 
 
 def test_a_message_that_does_not_fit_even_unsigned_is_left_out() -> None:
-    unsigned = len(compose_one(of_size_when_signed(32_769), ALL)[1])
+    unsigned = len(one(of_size_when_signed(32_769), ALL)[1])
 
-    assert len(compose_one(of_size_when_signed(32_769 + 32_768 - unsigned), ALL)[1]) == 32_768
-    assert compose_one(of_size_when_signed(32_769 + 32_769 - unsigned), ALL) == ("message_too_large", b"")
+    assert len(one(of_size_when_signed(32_769 + 32_768 - unsigned), ALL)[1]) == 32_768
+    assert one(of_size_when_signed(32_769 + 32_769 - unsigned), ALL) == ("message_too_large", b"")
 
 
 @pytest.mark.parametrize("broken", [Raw(b'{"library":}'), Raw(b'{"library":1'), Raw(b'{"library"\xff}')])
@@ -240,7 +245,7 @@ def test_numbers_keep_their_digits() -> None:
     message = read_message(raw, received_at=NOW)
     assert isinstance(message, Message)
 
-    _, body = compose_one(Event(1, NOW, "segment", message), ALL)
+    _, body = one(Event(1, NOW, "segment", message), ALL)
 
     assert b'"properties":{"n":1.10,"e":1E2,"z":-0.0}' in body
     assert json.loads(body)["userId"] == "1.50"
@@ -273,7 +278,7 @@ def test_the_context_names_the_integration_and_a_library(context: Any, expected:
 def test_no_context_names_the_integration_twice(context: bytes) -> None:
     subject = Event(1, NOW, "segment", msgspec.structs.replace(make_message(), context=Raw(context)))
 
-    members = json.loads(compose_one(subject, ALL)[1], object_pairs_hook=list)
+    members = json.loads(one(subject, ALL)[1], object_pairs_hook=list)
 
     names = [name for name, _ in dict(members)["context"]]
     assert Counter(names)["integration"] == 1
@@ -429,9 +434,7 @@ def test_batches_keep_to_the_limits_and_lose_nothing(events: list[Event], max_me
     assert sorted(settled) == positions
     for previous, following in itertools.pairwise(cut):
         # No batch could have held the next message as well.
-        body = compose_one(
-            next(e for e in events if e.position == (following.positions or [following.last])[0]), terms
-        )[1]
+        body = one(next(e for e in events if e.position == (following.positions or [following.last])[0]), terms)[1]
         size = len(batch_body([*previous.messages, body], NOW))
         assert not following.positions or len(previous.messages) == max_messages or size > 475_000 - 60
 
@@ -456,4 +459,4 @@ def test_an_event_composes_to_the_same_bytes_after_it_was_stored() -> None:
 
     (stored,) = log.unpack(block)
 
-    assert compose_one(stored, ALL) == compose_one(subject, ALL)
+    assert one(stored, ALL) == one(subject, ALL)

@@ -8,8 +8,10 @@ import pytest
 import yaml
 from django.core.management import CommandError, call_command
 
+from assistants import catalog, sources
 from assistants.encryption import decrypt
-from assistants.models import Assistant, AuditEntry
+from assistants.models import Assistant, AuditEntry, Environment, Source
+from assistants.sources import setup
 from integrations.declarative_file import FileError, read_file
 from integrations.models import Connection
 
@@ -48,6 +50,11 @@ def apply(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     return run
 
 
+def source_urls(environment: Environment) -> dict[str, str]:
+    kinds = ("watson", "rasa", "chatwoot", "twilio", "dialogflow", "intercom", "custom", "helloworld")
+    return {"otlp": "/otlp"} | {kind: f"/sources/{kind}/{environment.public_id}" for kind in kinds}
+
+
 def test_a_file_makes_assistants_environments_and_connections(apply: Any) -> None:
     standing = apply(FILE)
     assistant = Assistant.objects.get()
@@ -59,12 +66,12 @@ def test_a_file_makes_assistants_environments_and_connections(apply: Any) -> Non
                 "environments": {
                     "draft": {
                         "public_id": draft.public_id,
-                        "source_urls": {},
+                        "source_urls": source_urls(draft),
                         "segment": {"status": "active", "version": 1},
                     },
                     "live": {
                         "public_id": live.public_id,
-                        "source_urls": {},
+                        "source_urls": source_urls(live),
                         "segment": {"status": "active", "version": 1},
                     },
                 },
@@ -81,12 +88,9 @@ def test_a_file_makes_assistants_environments_and_connections(apply: Any) -> Non
         {"region": "custom", "endpoint": "https://collect.example.com"},
         "Care (live)",
     )
-    assert own.versions.get().selection == [
-        ["track", "Action Completed"],
-        ["track", "Action Started"],
-        ["track", "Message Handled"],
-        ["track", "Session Started"],
-    ]
+    assert own.versions.get().selection == sorted(list(entry.key) for entry in catalog.entries())
+    assert ["track", "Live Chat Message Sent"] in own.versions.get().selection
+    assert {type_ for type_, _ in own.versions.get().selection} == {"track"}
 
 
 def test_applying_twice_changes_nothing(apply: Any) -> None:
@@ -192,3 +196,159 @@ def test_the_sandbox_needs_no_key() -> None:
     segment = read_file(with_segment("region: sandbox, events: all"), environ={})[0].environments[0].segment
     assert segment is not None
     assert (segment.write_key, segment.settings) == ("sandbox", {"region": "sandbox"})
+
+
+SOURCES = """\
+assistants:
+  - name: Care
+    environments:
+      draft:
+        vocabulary: both
+        sources:
+          watson: {secret: {env: WATSON_SECRET}, stateless: true}
+          otlp:
+            feedback_names: [thumbs, stars]
+          rasa:
+          custom:
+            secret: a made-up secret
+            config:
+              verify: {kind: header, header: X-API-Key}
+              unwrap: {kind: array}
+              rules:
+                - when: type == 'message'
+                  event: Message Sent
+                  fields: {conversationId: conversation, messageId: id, timestamp: at}
+                  types: {timestamp: epoch_s}
+"""
+WATSON_DEFAULTS = {
+    "stateless": False,
+    "steps_as_objects": False,
+    "device_from_user_agent": False,
+    "hash_user_ids": False,
+    "web_chat_ids_are_anonymous": False,
+}
+
+
+@pytest.fixture
+def _watson_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATSON_SECRET", "another made-up secret")
+
+
+def options_by_kind() -> dict[str, Any]:
+    rows = [(row, sources.find(row.kind)) for row in Source.objects.all()]
+    return {row.kind: setup.saved_options(adapter, row) for row, adapter in rows if adapter}
+
+
+@pytest.mark.usefixtures("_watson_secret")
+def test_a_file_sets_up_sources_and_the_vocabulary(apply: Any) -> None:
+    standing = apply(SOURCES)
+
+    draft = Environment.objects.get(name="draft")
+    assert standing["assistants"][0]["environments"]["draft"]["source_urls"] == source_urls(draft)
+    assert draft.vocabulary == "both"
+    kept = options_by_kind()
+    assert set(kept) == {"watson", "otlp", "rasa", "custom"}
+    assert kept["watson"].items() >= {**WATSON_DEFAULTS, "stateless": True}.items()
+    assert kept["otlp"]["feedback_names"] == ["thumbs", "stars"]
+    assert kept["custom"]["config"] == {
+        "verify": {"kind": "header", "header": "X-API-Key"},
+        "unwrap": {"kind": "array"},
+        "rules": [
+            {
+                "when": "type == 'message'",
+                "event": "Message Sent",
+                "fields": {"conversationId": "conversation", "messageId": "id", "timestamp": "at"},
+                "types": {"timestamp": "epoch_s"},
+            }
+        ],
+    }
+    secrets = {row.kind: decrypt(row.secret, context=row.secret_context) for row in Source.objects.exclude(secret="")}
+    assert secrets == {"watson": "another made-up secret", "custom": "a made-up secret"}
+    assert AuditEntry.objects.filter(action="source.added").count() == 4
+
+
+@pytest.mark.usefixtures("_watson_secret")
+def test_sources_applied_twice_change_nothing(apply: Any) -> None:
+    first = apply(SOURCES)
+    entries = AuditEntry.objects.count()
+    tokens = set(Source.objects.values_list("secret", flat=True))
+
+    assert apply(SOURCES) == first
+
+    assert AuditEntry.objects.count() == entries
+    assert set(Source.objects.values_list("secret", flat=True)) == tokens
+
+
+@pytest.mark.usefixtures("_watson_secret")
+def test_what_a_file_does_not_name_of_a_source_stays(apply: Any) -> None:
+    apply(SOURCES)
+    token = Source.objects.get(kind="watson").secret
+    apply(with_sources("watson: {hash_user_ids: true}", name="Care"))
+
+    watson = Source.objects.get(kind="watson")
+    assert watson.options.items() >= {**WATSON_DEFAULTS, "stateless": True, "hash_user_ids": True}.items()
+    assert watson.secret == token
+    assert Environment.objects.get(name="draft").vocabulary == "both"
+    assert set(options_by_kind()) == {"watson", "otlp", "rasa", "custom"}
+
+
+@pytest.mark.usefixtures("_watson_secret")
+def test_an_export_of_sources_can_be_applied_and_holds_no_secret(
+    apply: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply(SOURCES)
+    before = options_by_kind()
+    Source.objects.create(environment=Environment.objects.get(name="draft"), kind="chatwoot")
+    call_command("export")
+    exported = capsys.readouterr().out
+
+    assert "made-up" not in exported
+    draft = yaml.safe_load(exported)["assistants"][0]["environments"]["draft"]
+    assert draft["vocabulary"] == "both"
+    assert draft["sources"]["watson"]["secret"] == {"env": "WATSON_SECRET_CARE_DRAFT"}
+    assert "chatwoot" not in draft["sources"]
+    monkeypatch.setenv("WATSON_SECRET_CARE_DRAFT", "another made-up secret")
+    monkeypatch.setenv("CUSTOM_SECRET_CARE_DRAFT", "a made-up secret")
+    entries = AuditEntry.objects.count()
+    apply(exported)
+    assert AuditEntry.objects.count() == entries
+    assert {kind: options for kind, options in options_by_kind().items() if kind != "chatwoot"} == before
+
+
+def with_sources(members: str, *, name: str = "A") -> str:
+    """A file whose sixth line is one source of a draft environment."""
+    return f"assistants:\n- name: {name}\n  environments:\n    draft:\n      sources:\n        {members}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            with_sources("parrot: {}"),
+            "line 6: there is no source “parrot”; known are watson, otlp, langfuse, rasa, chatwoot, twilio, "
+            "dialogflow, intercom, custom, helloworld",
+        ),
+        (with_sources("rasa: {secret: x}"), "line 6: source rasa has no “secret”; known are pause_is_handover"),
+        (with_sources("watson: {stateless: perhaps}"), "line 6: “stateless” must be true or false"),
+        (with_sources("watson: {secret: {env: NOPE}}"), "line 6: the environment variable NOPE is not set"),
+        (with_sources("otlp: {feedback_names: thumbs}"), "line 6: “feedback_names” must be a list"),
+        (
+            "assistants:\n- name: A\n  environments:\n    draft:\n      vocabulary: klingon",
+            "line 5: “vocabulary” must be one of native, ibm, copilot, both",
+        ),
+    ],
+)
+def test_what_is_wrong_with_sources_is_said_with_its_line(text: str, message: str) -> None:
+    with pytest.raises(FileError) as error:
+        read_file(text, environ={})
+    assert str(error.value) == message
+
+
+def test_rules_that_cannot_be_used_name_the_line_and_the_place_and_change_nothing(apply: Any) -> None:
+    rules = "{rules: [{event: Message Sent, fields: {messageId: 'nope('}}]}"
+
+    with pytest.raises(CommandError, match=r"line 6: source custom: rule 1, field messageId: is not complete\."):
+        apply(with_sources(f"custom: {{config: {rules}}}"))
+
+    assert not Source.objects.exists()
+    assert not Assistant.objects.exists()

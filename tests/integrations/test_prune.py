@@ -9,7 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from integrations import prune
-from integrations.models import Delivery, PendingSetup
+from integrations.models import Delivery, PendingSetup, SchemaWarning
 from tests.make import live_lane, make_connection, make_environment
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -61,6 +61,21 @@ def test_a_pass_deletes_the_oldest_and_no_more_than_its_share(monkeypatch: pytes
     assert set(Delivery.objects.all()) == {rows[8], rows[9]}
     prune.run(NOW)
     assert not Delivery.objects.exists()
+
+
+def test_warnings_are_kept_for_a_month() -> None:
+    environment = make_environment()
+    old, kept = (
+        SchemaWarning.objects.create(
+            environment=environment, name="A", code="missing", property=name, hour=at, first_at=at, last_at=at
+        )
+        for name, at in (("a", NOW - timedelta(days=30, seconds=1)), ("b", NOW - timedelta(days=30)))
+    )
+
+    prune.run(NOW)
+
+    assert list(SchemaWarning.objects.all()) == [kept]
+    assert old.pk != kept.pk
 
 
 def test_wizards_that_expired_are_forgotten() -> None:

@@ -62,6 +62,21 @@ def test_keys_go_after_three_days_and_the_message_id_can_come_again() -> None:
     assert log.position_of(environment.pk, message.message_id) == 2
 
 
+def test_a_vendors_log_ids_stay_known_as_long_as_their_events() -> None:
+    connection = make_connection()
+    environment = connection.environment
+    message, later = make_message(), make_message()
+    append(environment, message, source="watson", at=NOW - timedelta(days=29))
+    append(environment, later, source="watson", at=NOW - timedelta(days=4))
+    deliver(connection)
+    retention.run(NOW)
+    append(environment, message, later, source="watson", at=NOW)
+    assert positions(environment) == [1, 2]
+    retention.run(NOW + timedelta(days=2))
+    assert positions(environment) == [2]
+    assert list(EventKey.objects.values_list("position", flat=True)) == [2]
+
+
 def test_a_young_block_ends_the_pass_even_if_an_older_one_follows() -> None:
     connection = make_connection()
     append(connection.environment, make_message(), at=NOW)

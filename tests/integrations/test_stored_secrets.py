@@ -11,8 +11,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
+from assistants import sources
 from assistants.encryption import decrypt, encrypt, key_id, needs_rotation
-from assistants.models import AuditEntry
+from assistants.models import AuditEntry, Source
+from assistants.sources import setup
 from integrations import stored_secrets
 from integrations.models import Connection, PendingSetup
 from tests.make import WRITE_KEY, make_connection, make_environment
@@ -25,10 +27,16 @@ def make_key() -> str:
 
 
 def make_pending_setup(write_key: str) -> PendingSetup:
-    setup = PendingSetup(environment=make_environment(), expires_at=timezone.now() + timedelta(days=7))
-    setup.write_key = encrypt(write_key, context=setup.secret_context) if write_key else ""
-    setup.save()
-    return setup
+    pending = PendingSetup(environment=make_environment(), expires_at=timezone.now() + timedelta(days=7))
+    pending.write_key = encrypt(write_key, context=pending.secret_context) if write_key else ""
+    pending.save()
+    return pending
+
+
+def make_source(secret: str) -> Source:
+    custom = sources.find("custom")
+    assert custom is not None
+    return setup.save(make_environment(), custom, options={}, secret=secret, by=None)
 
 
 def readable(row: Connection | PendingSetup) -> str:
@@ -64,6 +72,27 @@ def test_rotation_encrypts_everything_under_the_newest_key(settings: Settings) -
         ("connection", {"field": "write_key", "count": 1}),
         ("pending setup", {"field": "write_key", "count": 1}),
     ]
+
+
+def test_secrets_of_sources_are_rotated_checked_and_given_up_like_write_keys(settings: Settings) -> None:
+    old, new = make_key(), make_key()
+    settings.SLUICE_ENCRYPTION_KEYS = [old]
+    source = make_source("a made-up secret")
+    settings.SLUICE_ENCRYPTION_KEYS = [new, old]
+
+    assert stored_secrets.rotate().rotated == 1
+
+    settings.SLUICE_ENCRYPTION_KEYS = [new]
+    source.refresh_from_db()
+    assert decrypt(source.secret, context=source.secret_context) == "a made-up secret"
+    entry = AuditEntry.objects.get(action="secrets.rotated")
+    assert (entry.target, entry.details) == ("source", {"field": "secret", "count": 1})
+    settings.SLUICE_ENCRYPTION_KEYS = [make_key()]
+    (error,) = errors_at_start()
+    assert error.msg.startswith(f"Secret of source {source.pk}: ")
+    assert stored_secrets.forget_unreadable() == 1
+    assert errors_at_start() == []
+    assert Source.objects.get().secret == ""
 
 
 def test_a_second_rotation_has_nothing_to_do(settings: Settings) -> None:

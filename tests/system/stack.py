@@ -1,6 +1,7 @@
 """Sluice as it is run: its own commands as processes, on a database, a broker and a port of their own."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -36,6 +37,7 @@ class Connected:
 
     connection_id: uuid.UUID
     key: str
+    assistant: str = ""
 
     def derived(self, message_id: str) -> str:
         """Compute which message ID an event must arrive with."""
@@ -101,7 +103,23 @@ class Stack:
         file.write_text(yaml.safe_dump(plan))
         self.manage("apply", file)
         key = self.manage("create_ingest_key", name, "draft").splitlines()[-1]
-        return Connected(self._connection_id(name), key)
+        return Connected(self._connection_id(name), key, name)
+
+    def browser_key(self, connected: Connected, *origins: str) -> str:
+        """Make a browser key of the same environment, for these origins or for all."""
+        named = [word for origin in origins for word in ("--origin", origin)]
+        return self.manage("create_ingest_key", connected.assistant, "draft", "--browser", *named).splitlines()[-1]
+
+    def stored(self, connected: Connected) -> list[dict[str, Any]]:
+        """Return the messages in the log of the environment, in order."""
+        program = (
+            "from assistants import log; from assistants.messages import to_json;"
+            "from assistants.models import Environment;"
+            f"environment = Environment.objects.get(kind='draft', assistant__name={connected.assistant!r});"
+            "events = log.read(environment.pk, after=0, limit=1_000_000);"
+            "print(*(to_json(event.message).decode() for event in events if event.message), sep='\\n')"
+        )
+        return [json.loads(line) for line in self.manage("shell", "--no-imports", "-c", program).splitlines() if line]
 
     def sender(self, connected: Connected) -> contextlib.closing[Sender]:
         return contextlib.closing(Sender(self.port, connected.key))

@@ -208,6 +208,25 @@ def test_an_outage_stores_nothing_and_ends_by_itself(committer: Committer, table
     assert outcomes(committer, intent(environment, message)) == [Appended(1, 0)]
 
 
+def test_repeats_among_new_requests_are_stored_once_and_take_nothing_from_their_neighbours(
+    committer: Committer,
+) -> None:
+    environment = make_environment()
+    old, new = make_message(), make_message()
+    assert outcomes(committer, intent(environment, old)) == [Appended(1, 0)]
+
+    results = outcomes(committer, intent(environment, new), intent(environment, old), intent(environment, new, old))
+
+    assert results == [Appended(1, 0), Appended(0, 1), Appended(0, 2)]
+    assert [event.message and event.message.message_id for event in log.read(environment.pk, after=0, limit=9)] == [
+        old.message_id,
+        new.message_id,
+    ]
+    later = make_message()
+    assert outcomes(committer, intent(environment, later)) == [Appended(1, 0)]
+    assert outcomes(committer, intent(environment, later)) == [Appended(0, 1)]
+
+
 def test_a_request_in_an_outage_is_answered_503_and_may_be_repeated(sender: Sender) -> None:
     sender.batch({**TRACK, "messageId": "before"})
 

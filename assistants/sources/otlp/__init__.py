@@ -1,0 +1,1 @@
+"""OpenTelemetry's GenAI conventions over OTLP/HTTP: spans and log records of model calls, agents and tools."""
