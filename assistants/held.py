@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import msgspec
 from django.db.models import Min, QuerySet
@@ -19,17 +20,18 @@ from assistants.sources.payloads import compress, decompress
 
 # A whole that never rests is derived all the same, with what there is.
 LONGEST_HOLD = timedelta(seconds=30)
-WHOLES_PER_STATEMENT = 500
+PER_STATEMENT = 500
 
 # A whole stays for so long behind its newest part, unless that asks for another time: what comes late is read together
 # with all before it.
 KEPT_SECONDS = 60.0
 
+Value = TypeVar("Value", bytes, int)
 # When a part was received, and when its whole is due.
 _Times = tuple[datetime, datetime]
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(tuple[str, str, bytes, float])
+_decoder = msgspec.msgpack.Decoder(list[tuple[str, str, bytes, float]])
 
 
 @dataclass(frozen=True)
@@ -40,36 +42,34 @@ class Whole:
     kind: str
     digest: bytes
 
-    @property
-    def rows(self) -> "QuerySet[HeldPart]":
-        """Its parts, in the order in which they came."""
-        parts = HeldPart.objects.filter(environment_id=self.environment_id, kind=self.kind, whole=self.digest)
-        return parts.order_by("pk")
-
 
 def hold(environment_id: int, kind: str, parts: Sequence[Part], *, hold_seconds: float, at: datetime) -> int:
-    """Store the parts that are not held yet, and let their wholes wait for more; return how many are new.
+    """Store what one request brought, and let its wholes wait for more; return of how many wholes it is news.
 
-    To be called under the lock on the environment's head.
+    All parts of a whole that came together are one row; the same ones again are stored once. To be called under the
+    lock on the environment's head.
     """
-    given = {(_digest(part.whole_id), _digest(part.part_id)): part for part in parts}
-    known = _known(environment_id, kind, {whole for whole, _ in given})
-    new = {key: part for key, part in given.items() if key[1] not in known[key[0]]}
-    asked: dict[bytes, list[float]] = defaultdict(list)
-    for (whole, _), part in new.items():
-        asked[whole] += [] if part.hold_seconds is None else [part.hold_seconds]
-    due = {whole: _due(seconds, known[whole].values(), hold_seconds, at) for whole, seconds in asked.items()}
+    given: dict[bytes, dict[str, Part]] = defaultdict(dict)
+    for part in parts:
+        given[_digest(part.whole_id)].setdefault(part.part_id, part)
+    known = _known(environment_id, kind, set(given))
+    new = {
+        (whole, digest): list(its.values())
+        for whole, its in given.items()
+        if (digest := _digest("\0".join(sorted(its)))) not in known[whole]
+    }
+    due = {whole: _due(its, known[whole].values(), hold_seconds, at) for (whole, _), its in new.items()}
     HeldPart.objects.bulk_create(
         HeldPart(
             environment_id=environment_id,
             kind=kind,
             whole=whole,
             part=digest,
-            body=compress(_encoder.encode((part.whole_id, part.part_id, part.body, _keep_seconds(part)))),
+            body=compress(_encoder.encode([(p.whole_id, p.part_id, p.body, _keep_seconds(p)) for p in its])),
             received_at=at,
             due_at=due[whole],
         )
-        for (whole, digest), part in new.items()
+        for (whole, digest), its in new.items()
     )
     _move(environment_id, kind, {whole: moment for whole, moment in due.items() if known[whole]})
     return len(new)
@@ -82,16 +82,50 @@ def due_wholes(now: datetime, *, limit: int) -> list[Whole]:
     return [Whole(row["environment_id"], row["kind"], bytes(row["whole"])) for row in rows[:limit]]
 
 
-def part_of(row: HeldPart) -> Part:
-    """Return a part as it came."""
-    whole_id, part_id, body, keep_seconds = _decoder.decode(decompress(bytes(row.body)))
-    return Part(whole_id, part_id, body, keep_seconds=keep_seconds)
+def rows_of(wholes: Sequence[Whole]) -> "QuerySet[HeldPart]":
+    """Return the parts of wholes of one environment and source, in the order in which they came."""
+    first = wholes[0]
+    parts = HeldPart.objects.filter(environment_id=first.environment_id, kind=first.kind)
+    return parts.filter(whole__in=[whole.digest for whole in wholes]).order_by("pk")
 
 
-def gone_at(rows: Sequence[HeldPart], parts: Sequence[Part]) -> datetime:
-    """Return when a whole that was derived goes, if nothing comes any more; `parts` are what is in its rows."""
-    kept = (timedelta(seconds=_keep_seconds(part)) for part in parts)
-    return max(row.received_at + time for row, time in zip(rows, kept, strict=True))
+def keys_of(wholes: Sequence[Whole]) -> dict[Whole, set[int]]:
+    """Return the primary keys of what is held of each whole at this moment."""
+    first = wholes[0]
+    keys: dict[Whole, set[int]] = {whole: set() for whole in wholes}
+    for key, digest in rows_of(wholes).values_list("pk", "whole"):
+        keys[Whole(first.environment_id, first.kind, bytes(digest))].add(key)
+    return keys
+
+
+def whole_of(row: HeldPart) -> Whole:
+    """Return what a part belongs to."""
+    return Whole(row.environment_id, row.kind, bytes(row.whole))
+
+
+def drop(keys: Sequence[int]) -> None:
+    """Delete the parts with these primary keys."""
+    for chunk in _chunks(keys):
+        HeldPart.objects.filter(pk__in=chunk).delete()
+
+
+def move(keys: Sequence[int], due_at: datetime) -> None:
+    """Let the parts with these primary keys be due at another time."""
+    for chunk in _chunks(keys):
+        HeldPart.objects.filter(pk__in=chunk).update(due_at=due_at)
+
+
+def parts_of(row: HeldPart) -> list[Part]:
+    """Return the parts of one row as they came."""
+    return [
+        Part(whole_id, part_id, body, keep_seconds=keep_seconds)
+        for whole_id, part_id, body, keep_seconds in _decoder.decode(decompress(bytes(row.body)))
+    ]
+
+
+def gone_at(row: HeldPart, parts: Sequence[Part]) -> datetime:
+    """Return when a row that was derived goes, if nothing comes any more; `parts` are what is in it."""
+    return row.received_at + timedelta(seconds=max(_keep_seconds(part) for part in parts))
 
 
 def _keep_seconds(part: Part) -> float:
@@ -108,8 +142,9 @@ def _known(environment_id: int, kind: str, wholes: set[bytes]) -> dict[bytes, di
     return known
 
 
-def _due(asked: Sequence[float], known: Collection[_Times], hold_seconds: float, at: datetime) -> datetime:
+def _due(parts: Sequence[Part], known: Collection[_Times], hold_seconds: float, at: datetime) -> datetime:
     """Return until when a whole waits for more; a part may ask for another time than the source's own."""
+    asked = [part.hold_seconds for part in parts if part.hold_seconds is not None]
     hold = timedelta(seconds=max(asked, default=hold_seconds))
     longest = min((received_at for received_at, _ in known), default=at) + max(LONGEST_HOLD, hold)
     # Beyond its longest time a whole may be told to come sooner than it would go, never later.
@@ -126,10 +161,10 @@ def _move(environment_id: int, kind: str, due: dict[bytes, datetime]) -> None:
             HeldPart.objects.filter(environment_id=environment_id, kind=kind, whole__in=chunk).update(due_at=moment)
 
 
-def _chunks(wholes: Iterable[bytes]) -> Iterable[list[bytes]]:
-    ordered = sorted(wholes)
-    for start in range(0, len(ordered), WHOLES_PER_STATEMENT):
-        yield ordered[start : start + WHOLES_PER_STATEMENT]
+def _chunks(values: Iterable[Value]) -> Iterable[list[Value]]:
+    ordered = sorted(values)
+    for start in range(0, len(ordered), PER_STATEMENT):
+        yield ordered[start : start + PER_STATEMENT]
 
 
 def _digest(text: str) -> bytes:

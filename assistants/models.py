@@ -243,15 +243,15 @@ class Conversation(models.Model):
 
 
 class HeldPart(models.Model):
-    """A part of something that is complete only later, such as a span of a trace; derived once `due_at` has come.
+    """What one request brought of something complete only later, such as spans of a trace; derived at `due_at`.
 
-    Each new part of the same whole moves `due_at` of the whole.
+    Each new row of the same whole moves `due_at` of the whole.
     """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=20)
     whole = models.BinaryField(max_length=16, help_text="Hash of what the part belongs to, such as a trace's ID.")
-    part = models.BinaryField(max_length=16, help_text="Hash of the part's own ID; a repeat is stored once.")
+    part = models.BinaryField(max_length=16, help_text="Hash of the IDs of what came together.")
     body = models.BinaryField(help_text="Compressed.")
     received_at = models.DateTimeField()
     due_at = models.DateTimeField(db_index=True)

@@ -5,9 +5,10 @@
 
 import base64
 import json
-import statistics
+import sys
 import time
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import psycopg
@@ -129,20 +130,20 @@ def segment_rate(bench: Bench, per_request: int, count: int) -> float:
     return len(ids) / (time.monotonic() - begin)
 
 
-def costs(bench: Bench, rounds: int) -> list[Cost]:
-    """Measure every source; of the rounds the one with the middle ratio counts."""
+def costs(bench: Bench, rounds: int, kinds: Collection[str] = ()) -> list[Cost]:
+    """Measure every source, or those named; of the rounds the one with the middle ratio counts."""
     found = []
     for sender in SENDERS:
-        each = sorted((cost(bench, sender) for _ in range(rounds)), key=lambda cost: cost.ratio)
-        found.append(each[len(each) // 2])
-        print(found[-1], flush=True)
+        if not kinds or sender.kind in kinds:
+            each = sorted((cost(bench, sender) for _ in range(rounds)), key=lambda cost: cost.ratio)
+            found.append(each[len(each) // 2])
+            print(found[-1], flush=True)
     return found
 
 
 def main() -> None:
     with prepared() as bench:
-        found = costs(bench, rounds=1)
-    print(f"least: {min(found, key=lambda cost: cost.ratio)}; median {statistics.median(c.ratio for c in found):.2f}")
+        costs(bench, 1, sys.argv[1:])
 
 
 if __name__ == "__main__":

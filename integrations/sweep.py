@@ -45,7 +45,7 @@ class Sweep:
             time.sleep(settings.SLUICE_SWEEP_SECONDS)
 
     def run_once(self, now: datetime) -> None:
-        """Count new environments, move lanes that are due, send notices, derive what is complete, and at times prune."""
+        """Count new environments, move lanes, send notices, derive what is complete, and at times prune."""
         for environment in Environment.objects.present().exclude(lanes__kind=Lane.Kind.INDEX):
             lanes.start_index_lane(environment)
         self._move_lanes(now)

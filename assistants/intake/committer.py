@@ -65,7 +65,7 @@ class Intent:
         return len(self.append.messages) + (len(self.derivation.facts) if self.derivation else 0)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Waiting:
     intent: Intent
     loop: asyncio.AbstractEventLoop
@@ -85,8 +85,11 @@ class Committer:
         self._sources_seen: dict[tuple[int, str], float] = {}
         self._careful_groups = 0
 
-    async def store(self, intent: Intent) -> log.Appended:
-        """Return when the intent is committed. Raises StorageDown, or log.EnvironmentGone; then nothing is stored."""
+    async def store(self, intent: Intent, *, patience_seconds: float | None = None) -> log.Appended:
+        """Return when the intent is committed. Raises StorageDown, or log.EnvironmentGone; then nothing is stored.
+
+        What still waits for its turn after `patience_seconds` is not stored any more.
+        """
         loop = asyncio.get_running_loop()
         waiting = _Waiting(intent, loop, loop.create_future())
         with self._wake:
@@ -98,7 +101,13 @@ class Committer:
             self._waiting_bytes += intent.size_bytes
             self._start()
             self._wake.notify()
-        return await waiting.future
+        if patience_seconds is None:
+            return await waiting.future
+        try:
+            return await asyncio.wait_for(asyncio.shield(waiting.future), patience_seconds)
+        except TimeoutError:
+            self._withdraw(waiting)
+            return await waiting.future
 
     def close(self) -> None:
         """Take nothing more, store what is waiting, and end the thread with its database connection."""
@@ -107,6 +116,13 @@ class Committer:
             self._wake.notify()
         if self._thread is not None:
             self._thread.join(CLOSE_SECONDS)
+
+    def _withdraw(self, waiting: _Waiting) -> None:
+        """Give a request up unless it is being committed already."""
+        with self._wake, contextlib.suppress(ValueError):
+            self._waiting.remove(waiting)
+            self._waiting_bytes -= waiting.intent.size_bytes
+            waiting.future.set_exception(StorageDown("The database is too slow at the moment."))
 
     def _start(self) -> None:
         if self._thread is None or not self._thread.is_alive():

@@ -25,13 +25,16 @@ class SecretUnreadable(Exception):
     """The source has a secret that cannot be decrypted, so nothing that comes can be verified."""
 
 
+_Found = Setup | SecretUnreadable | None
+
+
 class Setups:
     """The set-ups used lately by this process; `clock` tells seconds that only grow."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, *, capacity: int = REMEMBERED_SETUPS) -> None:
         self._clock = clock
         self._capacity = capacity
-        self._remembered: OrderedDict[tuple[str, str | int], tuple[float, Setup | None]] = OrderedDict()
+        self._remembered: OrderedDict[tuple[str, str | int], tuple[float, _Found]] = OrderedDict()
         # One thread: Django's connections belong to threads, and the event loop must not wait for a database.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="setups")
 
@@ -44,12 +47,12 @@ class Setups:
         now = self._clock()
         remembered = self._remembered.get(place)
         if remembered and remembered[0] > now:
-            return remembered[1]
+            return _unless_unreadable(remembered[1])
         found = await asyncio.get_running_loop().run_in_executor(self._executor, _look_up, adapter, environment)
         self._remembered[place] = (now + REMEMBERED_SECONDS, found)
         if len(self._remembered) > self._capacity:
             self._remembered.popitem(last=False)
-        return found
+        return _unless_unreadable(found)
 
     def close(self) -> None:
         """End the thread that asks the database."""
@@ -85,12 +88,20 @@ def look_up(adapter: Adapter, environment: str | int, *, with_secret: bool = Tru
     )
 
 
-def _look_up(adapter: Adapter, environment: str | int) -> Setup | None:
+def _look_up(adapter: Adapter, environment: str | int) -> _Found:
     close_old_connections()
     try:
         return look_up(adapter, environment)
+    except SecretUnreadable as error:
+        return error
     finally:
         connection.close()
+
+
+def _unless_unreadable(found: _Found) -> Setup | None:
+    if isinstance(found, SecretUnreadable):
+        raise found
+    return found
 
 
 def _decrypt(token: str, context: str) -> str:

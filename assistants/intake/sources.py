@@ -39,6 +39,8 @@ MAX_BODY_BYTES = 5_000_000
 MAX_EVENTS = 5_000
 GUESS_SECONDS = 60
 RETRY_SECONDS = 5
+# Vendors give up after three seconds, and some of them for good.
+PATIENCE_SECONDS = 2.5
 # A body beyond this is read in a thread: it would keep everybody else waiting.
 READ_ASIDE_BYTES = 200_000
 # Of clean payloads more are not kept in a minute, per source: the newest 200 are all that serves anybody.
@@ -170,7 +172,10 @@ class Sources:
         append = Append(environment_id, kind, at, messages)
         key_id = opened.key_id if opened else None
         try:
-            await self.committer.store(Intent(append, key_id=key_id, size_bytes=2 * size, derivation=derivation))
+            await self.committer.store(
+                Intent(append, key_id=key_id, size_bytes=2 * size, derivation=derivation),
+                patience_seconds=PATIENCE_SECONDS,
+            )
         except EnvironmentGone:
             raise _nowhere(f"/sources/{kind}") from None
 
@@ -187,7 +192,10 @@ class Sources:
         now = datetime.now(UTC)
         brought = Derivation(setup.environment_id, terms_of(adapter, setup), now, notes=[note], is_request=False)
         with contextlib.suppress(StorageDown, EnvironmentGone):
-            await self.committer.store(Intent(Append(setup.environment_id, adapter.kind, now, []), derivation=brought))
+            await self.committer.store(
+                Intent(Append(setup.environment_id, adapter.kind, now, []), derivation=brought),
+                patience_seconds=PATIENCE_SECONDS,
+            )
 
     def _unknown(self, key: str, scope: Scope) -> Unreadable:
         if self.guesses.count(scope_network(scope)):

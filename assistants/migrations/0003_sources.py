@@ -5,101 +5,171 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('assistants', '0002_block_storage'),
+        ("assistants", "0002_block_storage"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='environment',
-            name='vocabulary',
-            field=models.CharField(choices=[('native', 'What suits each source'), ('ibm', 'IBM watsonx Assistant'), ('copilot', 'AI copilot'), ('both', 'Both')], default='native', help_text="Whose names derived events carry; what arrives through Segment's own routes keeps its names.", max_length=8),
+            model_name="environment",
+            name="vocabulary",
+            field=models.CharField(
+                choices=[
+                    ("native", "What suits each source"),
+                    ("ibm", "IBM watsonx Assistant"),
+                    ("copilot", "AI copilot"),
+                    ("both", "Both"),
+                ],
+                default="native",
+                help_text="Whose names derived events carry; what arrives through Segment's own routes keeps its names.",
+                max_length=8,
+            ),
         ),
         migrations.AddField(
-            model_name='ingestkey',
-            name='browser_text',
-            field=models.CharField(blank=True, help_text='The whole key, of a browser key only.', max_length=100),
+            model_name="ingestkey",
+            name="browser_text",
+            field=models.CharField(blank=True, help_text="The whole key, of a browser key only.", max_length=100),
         ),
         migrations.AddField(
-            model_name='ingestkey',
-            name='origins',
-            field=models.JSONField(default=list, help_text='Web origins from which a browser key may be used.'),
+            model_name="ingestkey",
+            name="origins",
+            field=models.JSONField(default=list, help_text="Web origins from which a browser key may be used."),
         ),
         migrations.CreateModel(
-            name='Conversation',
+            name="Conversation",
             fields=[
-                ('pk', models.CompositePrimaryKey('environment_id', 'digest', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('digest', models.BinaryField(help_text="Hash of the source's kind and the conversation's ID.", max_length=16)),
-                ('state', models.BinaryField()),
-                ('updated_at', models.DateTimeField(db_index=True)),
-                ('environment', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='assistants.environment')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "environment_id", "digest", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "digest",
+                    models.BinaryField(help_text="Hash of the source's kind and the conversation's ID.", max_length=16),
+                ),
+                ("state", models.BinaryField()),
+                ("updated_at", models.DateTimeField(db_index=True)),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="assistants.environment",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='HeldPart',
+            name="HeldPart",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=20)),
-                ('whole', models.BinaryField(help_text="Hash of what the part belongs to, such as a trace's ID.", max_length=16)),
-                ('part', models.BinaryField(help_text="Hash of the part's own ID; a repeat is stored once.", max_length=16)),
-                ('body', models.BinaryField(help_text='Compressed.')),
-                ('received_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField(db_index=True)),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='assistants.environment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=20)),
+                (
+                    "whole",
+                    models.BinaryField(
+                        help_text="Hash of what the part belongs to, such as a trace's ID.", max_length=16
+                    ),
+                ),
+                ("part", models.BinaryField(help_text="Hash of the IDs of what came together.", max_length=16)),
+                ("body", models.BinaryField(help_text="Compressed.")),
+                ("received_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField(db_index=True)),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="assistants.environment"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
-                'constraints': [models.UniqueConstraint(fields=('environment', 'kind', 'whole', 'part'), name='held_part_unique')],
+                "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("environment", "kind", "whole", "part"), name="held_part_unique")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Source',
+            name="Source",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=20)),
-                ('secret', models.TextField(blank=True, help_text='Encrypted, bound to this row; empty where none is set.')),
-                ('options', models.JSONField(default=dict, help_text="Checked by the kind's adapter.")),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('last_seen_at', models.DateTimeField(blank=True, null=True)),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sources', to='assistants.environment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=20)),
+                (
+                    "secret",
+                    models.TextField(blank=True, help_text="Encrypted, bound to this row; empty where none is set."),
+                ),
+                ("options", models.JSONField(default=dict, help_text="Checked by the kind's adapter.")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("last_seen_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="sources", to="assistants.environment"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['kind'],
-                'constraints': [models.UniqueConstraint(fields=('environment', 'kind'), name='source_unique')],
+                "ordering": ["kind"],
+                "constraints": [models.UniqueConstraint(fields=("environment", "kind"), name="source_unique")],
             },
         ),
         migrations.CreateModel(
-            name='SourcePayload',
+            name="SourcePayload",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=20)),
-                ('received_at', models.DateTimeField()),
-                ('headers', models.JSONField(default=dict, help_text='Only those that a mapping reads; never an authorization.')),
-                ('body', models.BinaryField(help_text='Compressed.')),
-                ('events', models.IntegerField(default=0, help_text='How many events were derived from it.')),
-                ('error', models.CharField(blank=True, help_text='Why it could not be read, if so.', max_length=500)),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='source_payloads', to='assistants.environment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=20)),
+                ("received_at", models.DateTimeField()),
+                (
+                    "headers",
+                    models.JSONField(
+                        default=dict, help_text="Only those that a mapping reads; never an authorization."
+                    ),
+                ),
+                ("body", models.BinaryField(help_text="Compressed.")),
+                ("events", models.IntegerField(default=0, help_text="How many events were derived from it.")),
+                ("error", models.CharField(blank=True, help_text="Why it could not be read, if so.", max_length=500)),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="source_payloads",
+                        to="assistants.environment",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['environment', 'kind', '-id'], name='source_payload_newest')],
+                "indexes": [models.Index(fields=["environment", "kind", "-id"], name="source_payload_newest")],
             },
         ),
         migrations.CreateModel(
-            name='SourceTally',
+            name="SourceTally",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=20)),
-                ('code', models.CharField(max_length=60)),
-                ('hour', models.DateTimeField()),
-                ('count', models.PositiveBigIntegerField(default=0)),
-                ('last_at', models.DateTimeField()),
-                ('detail', models.CharField(blank=True, help_text='Of the last time, in words for people.', max_length=300)),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='source_tallies', to='assistants.environment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=20)),
+                ("code", models.CharField(max_length=60)),
+                ("hour", models.DateTimeField()),
+                ("count", models.PositiveBigIntegerField(default=0)),
+                ("last_at", models.DateTimeField()),
+                (
+                    "detail",
+                    models.CharField(blank=True, help_text="Of the last time, in words for people.", max_length=300),
+                ),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="source_tallies",
+                        to="assistants.environment",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-last_at'],
-                'constraints': [models.UniqueConstraint(fields=('environment', 'kind', 'code', 'hour'), name='source_tally_unique')],
+                "ordering": ["-last_at"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("environment", "kind", "code", "hour"), name="source_tally_unique")
+                ],
             },
         ),
     ]

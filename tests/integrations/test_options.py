@@ -127,4 +127,4 @@ def test_an_option_reads_either_way() -> None:
 
     assert words["message_body"] == "Message texts are sent"
     assert words["steps_as_objects"] == "Steps are sent as texts"
-    assert list(words) == list(options.NAMES)
+    assert list(words)[: len(options.NAMES)] == list(options.NAMES)

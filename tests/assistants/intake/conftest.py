@@ -73,9 +73,11 @@ def intake() -> Iterator[Intake]:
 
 
 @pytest.fixture
-def sender(intake: Intake, transactional_db: None) -> Sender:
+def sender(intake: Intake, transactional_db: None) -> Iterator[Sender]:
     environment = make_environment()
-    return Sender(intake, environment, create_ingest_key(environment, label="tests", by=None))
+    yield Sender(intake, environment, create_ingest_key(environment, label="tests", by=None))
+    # Its threads must be done with the database before that goes.
+    intake.close()
 
 
 @pytest.fixture

@@ -75,12 +75,19 @@ def test_a_source_that_nobody_set_up_has_its_own_options_and_no_secret(watson: A
     assert not Source.objects.exists()
 
 
-def test_a_secret_that_cannot_be_read_is_no_empty_secret(watson: Adapter) -> None:
+def test_a_secret_that_cannot_be_read_is_no_empty_secret(
+    setups: Setups, watson: Adapter, caplog: pytest.LogCaptureFixture
+) -> None:
     environment = make_environment()
     Source.objects.create(environment=environment, kind="watson", secret="1.nonsense.AAAA")
 
     with pytest.raises(SecretUnreadable):
         look_up(watson, environment.pk)
+    for _ in range(2):
+        with pytest.raises(SecretUnreadable):
+            asyncio.run(setups.find(watson, environment.pk))
+    # It was looked for twice, and remembered once.
+    assert len(caplog.records) == 2
 
 
 def test_a_setup_is_remembered_for_seconds(setups: Setups, clock: Clock, watson: Adapter) -> None:

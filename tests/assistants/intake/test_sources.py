@@ -5,6 +5,7 @@ import base64
 import gzip
 import json
 import logging
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from ibm_watson.assistant_v2 import Log, LogCollection
 from assistants import keys, log
 from assistants.intake import sources as routes
 from assistants.intake.keyring import WRONG_PER_MINUTE
-from assistants.intake.sources import MAX_BODY_BYTES, MAX_EVENTS
+from assistants.intake.sources import MAX_BODY_BYTES, MAX_EVENTS, PATIENCE_SECONDS
 from assistants.keys import create_ingest_key, mint
 from assistants.lifecycle import delete_assistant
 from assistants.models import (
@@ -39,7 +40,7 @@ from assistants.sources import adapters, find, setup
 from assistants.sources.adapter import Fact, Kind, Reading
 from assistants.sources.payloads import body_of
 from tests.assistants.intake.conftest import Sender, stored
-from tests.assistants.intake.outages import hidden_table
+from tests.assistants.intake.outages import hidden_table, stalled
 from tests.assistants.sources import watson_logs
 from tests.assistants.sources.mutations import changed, mutations
 from tests.assistants.sources.watson_logs import SECRET, token
@@ -601,6 +602,33 @@ def test_an_outage_in_the_middle_stores_nothing_and_ends_by_itself(watson: Sende
     assert rows_stored() == [0] * len(TABLES)
     assert log_webhook(watson, TURN_1).status_code == 200
     assert len(stored(watson)) == 4
+
+
+def test_a_vendor_is_answered_in_time_where_the_database_is_stuck(watson: Sender) -> None:
+    assert log_webhook(watson, TURN_1).status_code == 200
+    key = create_ingest_key(watson.environment, label="", by=None)
+
+    async def send() -> tuple[httpx.Response, float]:
+        async with watson.client() as client:
+            body = {"type": "track", "event": "E", "userId": "u"}
+            ahead = asyncio.create_task(client.post("/v1/track", json=body, auth=(key, "")))
+            await asyncio.sleep(0.3)
+            started_at = time.monotonic()
+            path, headers = path_of(watson.environment), {"Authorization": token()}
+            response = await client.post(path, json=TURN_2, headers=headers)
+            seconds = time.monotonic() - started_at
+            release.set()
+            assert (await ahead).status_code == 200
+            return response, seconds
+
+    with stalled(watson.environment) as release:
+        response, seconds = asyncio.run(send())
+
+    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+    assert PATIENCE_SECONDS <= seconds < 4
+    assert [message["event"] for message in stored(watson)][4:] == ["E"]
+    assert log_webhook(watson, TURN_2).status_code == 200
+    assert len(stored(watson)) == 7
 
 
 def test_a_database_that_does_not_say_who_is_calling_is_an_outage(watson: Sender) -> None:

@@ -159,7 +159,7 @@ def test_a_whole_goes_when_nothing_comes_any_more() -> None:
 
     assert due() == {KEEP}
     assert derive_due(AT + KEEP - SECOND) == 0
-    assert HeldPart.objects.count() == 2
+    assert HeldPart.objects.count() == 1
     assert derive_due(AT + KEEP) == 0
     assert HeldPart.objects.count() == 0
     assert len(texts(environment)) == 2
@@ -199,6 +199,36 @@ def test_an_event_too_large_for_the_log_is_refused_by_itself() -> None:
 
     assert texts(environment) == []
     assert [(row.source, row.code, row.count) for row in Refusal.objects.all()] == [(KIND, "message_too_large", 2)]
+
+
+def test_a_part_that_comes_again_beside_others_counts_once() -> None:
+    environment = make_environment()
+    hold(environment, "w", "one", "two")
+    hold(environment, "w", "two", "three", at=AT + SECOND)
+
+    assert derive_due(AT + 3 * SECOND) == 1
+    assert texts(environment) == ["one", "draft: one two three"]
+
+
+def test_a_whole_that_the_log_does_not_take_leaves_the_others_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment = make_environment()
+    for whole in ("a", "b", "c"):
+        hold(environment, whole, "one", "two")
+    sound = derivation.append
+
+    def append(appends: Any, brought: Any, **options: Any) -> Any:
+        if any(fact.conversation_id == "b" for each in brought for fact in each.facts):
+            raise ZeroDivisionError
+        return sound(appends, brought, **options)
+
+    monkeypatch.setattr(derivation, "append", append)
+
+    assert derive_due(AT + 2 * SECOND) == 2
+    assert texts(environment) == ["one", "draft: one two", "one", "draft: one two"]
+    assert "cannot be derived" in caplog.text
+    assert derive_due(AT + 2 * SECOND) == 0
 
 
 def test_what_is_held_for_nobody_goes(monkeypatch: pytest.MonkeyPatch) -> None:
