@@ -49,7 +49,7 @@ class Load:
                 self.wait_for_turn(number)
                 self.sent[number] = time.monotonic()
                 client.sendall(self.bodies[number])
-                answer = whole_answer(client)
+                answer = whole_answer(client, self.answer_end)
                 self.answered[number] = time.monotonic()
                 if not answer.startswith(b"HTTP/1.1 200 ") or not answer.endswith(self.answer_end):
                     self.failures.append(answer.decode(errors="replace"))
@@ -60,10 +60,10 @@ class Load:
             time.sleep(max(0.0, self.begin + number / self.per_second - time.monotonic()))
 
 
-def whole_answer(client: socket.socket) -> bytes:
-    """Read one answer, which ends with its JSON object; or what there is of it when the server hangs up."""
+def whole_answer(client: socket.socket, end: bytes) -> bytes:
+    """Read one answer, which ends as a good one does or with a JSON object; or what there is of it at a hang-up."""
     answer = b""
-    while not answer.endswith(b"}") and (part := client.recv(ANSWER_BYTES)):
+    while not answer.endswith((end, b"}")) and (part := client.recv(ANSWER_BYTES)):
         answer += part
     return answer
 

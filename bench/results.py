@@ -48,13 +48,34 @@ class Latency:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What one source took: events a second, and the same of the Segment route with as many events a request."""
+
+    kind: str
+    events_per_request: float
+    rate: float
+    segment_rate: float
+
+    @property
+    def ratio(self) -> float:
+        return self.rate / self.segment_rate
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kind}: {self.events_per_request:.1f} events a request, {self.rate:,.0f} events/s, "
+            f"{self.ratio:.2f} of the Segment route's {self.segment_rate:,.0f}"
+        )
+
+
+@dataclass(frozen=True)
 class Results:
-    """All of it: batches and library in the same rounds, single events, latency."""
+    """All of it: batches and library in the same rounds, single events, latency, what each source costs."""
 
     batches: list[Throughput]
     library: list[Throughput]
     singles: list[Throughput]
     latency: Latency
+    costs: list[Cost]
 
     @property
     def ratios(self) -> list[float]:

@@ -4,130 +4,13 @@ Writes docs/performance.md. The machine should have nothing else to do: trust th
 """
 
 import argparse
-import contextlib
-import json
-import subprocess
-import sys
-import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from bench.events import message_ids
-from bench.processes import cpu_seconds
-from bench.recorder import Received, RemoteRecorder, remote_recorder
 from bench.report import write_report
-from bench.results import Latency, Results, Throughput
-from bench.servers import durable_postgresql
-from tests.services import require_programs, running_redis, temporary_folder
-from tests.system.stack import Connected, Stack, on_servers, running
+from bench.results import Results
+from bench.sources import costs
+from bench.stage import ROOT, Bench, prepared
 
-ROOT = Path(__file__).resolve().parent.parent
-EVENTS, PER_REQUEST, CONNECTIONS = 200_000, 100, 16
-SDK_EVENTS = 50_000
-SINGLE_EVENTS, SINGLE_CONNECTIONS = 20_000, 64
-PACED_EVENTS, PACED_PER_SECOND, PACED_CONNECTIONS = 2_000, 200, 8
 ROUNDS = 3
-ARRIVAL_SECONDS = 300.0
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What is measured: a running Sluice, its processes, the recorder that it sends to, and an environment's key."""
-
-    stack: Stack
-    roots: list[int]
-    recorder: RemoteRecorder
-    connected: Connected
-
-    def batches(self) -> Throughput:
-        """Send batches as fast as they are acknowledged, until the last event is at the recorder."""
-        return self.throughput(EVENTS, PER_REQUEST, CONNECTIONS)
-
-    def single_events(self) -> Throughput:
-        """The same with one event in each request."""
-        return self.throughput(SINGLE_EVENTS, 1, SINGLE_CONNECTIONS)
-
-    def throughput(self, events: int, per_request: int, connections: int) -> Throughput:
-        run = uuid.uuid4().hex[:5]
-        before = cpu_seconds(self.roots)
-        timing = self.load(run, events, per_request, connections)
-        self.recorder.wait_for(events, ARRIVAL_SECONDS)
-        # What is left to do after the last arrival, such as to write it down, is part of the work.
-        self.stack.check_ledger()
-        used = cpu_seconds(self.roots) - before
-        received = self.recorder.take()
-        self.check(received, run, events)
-        begin = min(timing["sent"])
-        return Throughput(
-            events=events,
-            seconds=max(received.times) - begin,
-            accepted_seconds=max(timing["answered"]) - begin,
-            cpu_seconds=used,
-            requests=received.requests,
-        )
-
-    def latency(self) -> Latency:
-        """Send single events at a steady pace and see how long after its 2xx each one arrives."""
-        run = uuid.uuid4().hex[:5]
-        timing = self.load(run, PACED_EVENTS, 1, PACED_CONNECTIONS, PACED_PER_SECOND)
-        self.recorder.wait_for(PACED_EVENTS, ARRIVAL_SECONDS)
-        received = self.recorder.take()
-        self.check(received, run, PACED_EVENTS)
-        arrived = dict(zip(received.ids, received.times, strict=True))
-        ids = [self.connected.derived(each) for each in message_ids(run, PACED_EVENTS)]
-        waits = [(arrived[each] - answered) * 1000 for each, answered in zip(ids, timing["answered"], strict=True)]
-        return Latency.of(waits, per_second=PACED_PER_SECOND)
-
-    def library(self) -> Throughput:
-        """Let the official library send straight to the recorder."""
-        said = self.program("bench.sdk", self.recorder.url, SDK_EVENTS)
-        self.recorder.wait_for(SDK_EVENTS, ARRIVAL_SECONDS)
-        received = self.recorder.take()
-        assert len(set(received.ids)) == len(received.ids) == SDK_EVENTS
-        seconds = max(received.times) - said["sent"][0]
-        return Throughput(SDK_EVENTS, seconds, seconds, said["cpu_seconds"], received.requests)
-
-    def load(
-        self, run: str, events: int, per_request: int, connections: int, per_second: int = 0
-    ) -> dict[str, list[float]]:
-        arguments = (self.stack.port, self.connected.key, run, events, per_request, connections, per_second)
-        return self.program("bench.load", *arguments)
-
-    def program(self, module: str, *arguments: object) -> dict[str, Any]:
-        """Run a program of this package in a process of its own; return what it says in the end."""
-        command = [sys.executable, "-m", module, *map(str, arguments)]
-        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
-            assert program.stdin is not None
-            assert program.stdout is not None
-            # It makes its requests first, which is not what is measured.
-            assert program.stdout.readline() == "ready\n"
-            said = program.communicate("go\n")[0]
-        assert program.returncode == 0, f"{module} ended with {program.returncode}"
-        result: dict[str, Any] = json.loads(said)
-        return result
-
-    def check(self, received: Received, run: str, events: int) -> None:
-        """Each event arrived exactly once, and nothing else did."""
-        expected = {self.connected.derived(message_id) for message_id in message_ids(run, events)}
-        assert len(received.ids) == events
-        assert set(received.ids) == expected
-
-
-@contextlib.contextmanager
-def prepared() -> Iterator[Bench]:
-    """Run everything that a measurement needs, in folders and on ports of its own."""
-    require_programs("postgres", "redis-server")
-    with contextlib.ExitStack() as block:
-        postgresql = block.enter_context(durable_postgresql(block.enter_context(temporary_folder())))
-        redis = block.enter_context(running_redis())
-        environment = block.enter_context(on_servers(f"{postgresql.url}/bench", redis.url))
-        stack = block.enter_context(running(block.enter_context(temporary_folder()), environment))
-        recorder = block.enter_context(remote_recorder())
-        assert redis.process is not None
-        roots = [process.pid for process in stack.processes.values()] + [postgresql.process, redis.process.pid]
-        yield Bench(stack, roots, recorder, stack.connect(recorder.url, ["Message Handled"]))
 
 
 def measure(bench: Bench, rounds: int) -> Results:
@@ -140,7 +23,7 @@ def measure(bench: Bench, rounds: int) -> Results:
     say(f"single events: {', '.join(map(str, singles))}")
     latency = bench.latency()
     say(f"at {latency.per_second}/s: p50 {latency.p50:.1f} ms, p95 {latency.p95:.1f} ms")
-    return Results(batches, library, singles, latency)
+    return Results(batches, library, singles, latency, costs(bench, 1))
 
 
 def say(text: str) -> None:

@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
+
+from tests.assistants.sources.exports import PROTOBUF, as_protobuf
 
 PAYLOADS = Path(__file__).resolve().parent.parent / "tests" / "payloads"
 SECRET = "a-secret-for-measuring-only-0123456789"
@@ -34,12 +38,18 @@ class Sent:
 
 @dataclass(frozen=True)
 class Sender:
-    """A vendor's system: where it sends, and the request with a number. `{id}` is the environment, `{key}` a key."""
+    """A vendor's system: where it sends, and the request with a number.
+
+    `{id}` in the path is the environment, `{key}` an ingest key. A good answer ends with `answer_end`.
+    """
 
     kind: str
     path: str
     request: Callable[[int], Sent]
+    # So many that what happens once a second, such as the sweep, weighs little.
+    requests: int = 3_000
     sends_key: bool = False
+    answer_end: bytes = b"}"
 
 
 def payload(name: str) -> Any:
@@ -82,21 +92,30 @@ def rasa(number: int) -> Sent:
 
 
 def traces(name: str, copies: int) -> Callable[[int], Sent]:
-    text = json.dumps(payload(name)["resourceSpans"][0])
-    ids = sorted(
-        {*re.findall(r'"(?:traceId|spanId|parentSpanId)": "([0-9a-f]{16,32})"', text)}
-        | {*re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", text)}
-    )
-    every_id = re.compile("|".join(ids))
+    """Return requests with so many traces each, as OTLP exporters send them."""
+    captured = ExportTraceServiceRequest.FromString(as_protobuf(name).body)
 
     def request(number: int) -> Sent:
-        spans = [
-            every_id.sub(lambda found, own=number * copies + copy: f"{found[0][:-8]}{own:08x}", text)
-            for copy in range(copies)
-        ]
-        return Sent(f'{{"resourceSpans": [{", ".join(spans)}]}}'.encode(), {"content-type": "application/json"})
+        export = ExportTraceServiceRequest()
+        for copy in range(copies):
+            own = (number * copies + copy).to_bytes(4, "big")
+            export.resource_spans.extend(captured.resource_spans)
+            _renumber(export.resource_spans[-1], own)
+        return Sent(export.SerializeToString(), {"content-type": PROTOBUF})
 
     return request
+
+
+def _renumber(resource: ResourceSpans, own: bytes) -> None:
+    """Give a trace, its spans and its conversation IDs that end with a number of its own."""
+    for span in (span for scope in resource.scope_spans for span in scope.spans):
+        span.trace_id = span.trace_id[:-4] + own
+        span.span_id = span.span_id[:-4] + own
+        if span.parent_span_id:
+            span.parent_span_id = span.parent_span_id[:-4] + own
+        for attribute in span.attributes:
+            if attribute.key in ("gen_ai.conversation.id", "session.id"):
+                attribute.value.string_value = f"conversation-{own.hex()}"
 
 
 def twilio(number: int) -> Sent:
@@ -136,13 +155,21 @@ def helloworld(number: int) -> Sent:
     return Sent(json.dumps({"say": "Hello", "conversation": f"c-{number // 10}", "id": f"h-{number}"}).encode())
 
 
+EMPTY = b"\r\n\r\n"
 SENDERS = (
     Sender("watson", "/sources/watson/{id}", watson),
-    Sender("otlp", "/otlp/v1/traces", traces("otlp/pydantic_ai.json", 10), sends_key=True),
-    Sender("langfuse", "/api/public/otel/v1/traces", traces("langfuse/v5_traces.json", 10), sends_key=True),
-    Sender("rasa", "/sources/rasa/{id}/{key}", rasa),
+    Sender("otlp", "/otlp/v1/traces", traces("otlp/pydantic_ai", 10), 1_000, sends_key=True, answer_end=EMPTY),
+    Sender(
+        "langfuse",
+        "/api/public/otel/v1/traces",
+        traces("langfuse/v5_traces", 10),
+        1_000,
+        sends_key=True,
+        answer_end=EMPTY,
+    ),
+    Sender("rasa", "/sources/rasa/{id}/{key}", rasa, 400),
     Sender("chatwoot", "/sources/chatwoot/{id}", chatwoot),
-    Sender("twilio", "/sources/twilio/{id}", twilio),
+    Sender("twilio", "/sources/twilio/{id}", twilio, 1_000),
     Sender("dialogflow", "/sources/dialogflow/{id}/{key}", dialogflow),
     Sender("intercom", "/sources/intercom/{id}", intercom),
     Sender("helloworld", "/sources/helloworld/{id}/{key}", helloworld),

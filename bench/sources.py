@@ -17,33 +17,13 @@ import yaml
 from assistants import sources
 from bench.events import message_ids, requests
 from bench.load import Load
-from bench.run import Bench, prepared
+from bench.results import Cost
 from bench.source_requests import SENDERS, SETUPS, Sender, Sent
+from bench.stage import Bench, prepared
 from tests.services import wait_until
 
-REQUESTS = 400
 CONNECTIONS = 16
 SETTLE_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one source took: events a second, and the same of the Segment route with as many events a request."""
-
-    kind: str
-    events_per_request: float
-    rate: float
-    segment_rate: float
-
-    @property
-    def ratio(self) -> float:
-        return self.rate / self.segment_rate
-
-    def __str__(self) -> str:
-        return (
-            f"{self.kind}: {self.events_per_request:.1f} events a request, {self.rate:,.0f} events/s, "
-            f"{self.ratio:.2f} of the Segment route's {self.segment_rate:,.0f}"
-        )
 
 
 @dataclass(frozen=True)
@@ -96,11 +76,12 @@ def whole_request(sender: Sender, sent: Sent, at: Place) -> bytes:
     return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + sent.body
 
 
-def cost(bench: Bench, sender: Sender, count: int = REQUESTS) -> Cost:
-    """Send so many requests; a source that holds its parts back has not to answer for that time."""
+def cost(bench: Bench, sender: Sender) -> Cost:
+    """Measure one source; one that holds its parts back has not to answer for that time."""
+    count = sender.requests
     at = place(bench, [sender.kind])
     bodies = [whole_request(sender, sender.request(number), at) for number in range(count)]
-    begin = at.send(bodies, b"}")
+    begin = at.send(bodies, sender.answer_end)
     events, seconds = settled(at, begin)
     adapter = sources.find(sender.kind)
     assert adapter is not None
