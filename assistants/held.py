@@ -6,7 +6,7 @@ neither two sweeps nor a sweep and a request can have the same whole in hand.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -43,36 +43,49 @@ class Whole:
     digest: bytes
 
 
-def hold(environment_id: int, kind: str, parts: Sequence[Part], *, hold_seconds: float, at: datetime) -> int:
-    """Store what one request brought, and let its wholes wait for more; return of how many wholes it is news.
+@dataclass(frozen=True)
+class Bundle:
+    """The parts that one request brought, and how long its source lets a whole wait for more."""
 
-    All parts of a whole that came together are one row; the same ones again are stored once. To be called under the
-    lock on the environment's head.
+    environment_id: int
+    kind: str
+    parts: Sequence[Part]
+    hold_seconds: float
+    at: datetime
+
+
+class Holder:
+    """Holds what requests brought: what is held of their wholes is read at once, what is new is written at once.
+
+    All parts of a whole that came together are one row; the same ones again are stored once. To be used under the locks
+    on the environments' heads.
     """
-    given: dict[bytes, dict[str, Part]] = defaultdict(dict)
-    for part in parts:
-        given[_digest(part.whole_id)].setdefault(part.part_id, part)
-    known = _known(environment_id, kind, set(given))
-    new = {
-        (whole, digest): list(its.values())
-        for whole, its in given.items()
-        if (digest := _digest("\0".join(sorted(its)))) not in known[whole]
-    }
-    due = {whole: _due(its, known[whole].values(), hold_seconds, at) for (whole, _), its in new.items()}
-    HeldPart.objects.bulk_create(
-        HeldPart(
-            environment_id=environment_id,
-            kind=kind,
-            whole=whole,
-            part=digest,
-            body=compress(_encoder.encode([(p.whole_id, p.part_id, p.body, _keep_seconds(p)) for p in its])),
-            received_at=at,
-            due_at=due[whole],
-        )
-        for (whole, digest), its in new.items()
-    )
-    _move(environment_id, kind, {whole: moment for whole, moment in due.items() if known[whole]})
-    return len(new)
+
+    def __init__(self, bundles: Sequence[Bundle]) -> None:
+        self._rows: list[tuple[Whole, HeldPart]] = []
+        self._due: dict[Whole, datetime] = {}
+        self._known = _known({whole for bundle in bundles for whole in _by_whole(bundle)})
+        self._stored = frozenset(self._known)
+
+    def hold(self, bundle: Bundle) -> int:
+        """Let the wholes of a bundle wait for more; return of how many it is news."""
+        count = len(self._rows)
+        for whole, parts in _by_whole(bundle).items():
+            digest = _digest("\0".join(sorted(parts)))
+            known = self._known.setdefault(whole, {})
+            if digest not in known:
+                due = _due(list(parts.values()), known.values(), bundle)
+                known[digest] = (bundle.at, due)
+                self._due[whole] = due
+                self._rows.append((whole, _row(whole, digest, list(parts.values()), bundle.at)))
+        return len(self._rows) - count
+
+    def store(self) -> None:
+        """Write what is new."""
+        for whole, row in self._rows:
+            row.due_at = self._due[whole]
+        HeldPart.objects.bulk_create(row for _, row in self._rows)
+        _move({whole: due for whole, due in self._due.items() if whole in self._stored})
 
 
 def due_wholes(now: datetime, *, limit: int) -> list[Whole]:
@@ -132,33 +145,67 @@ def _keep_seconds(part: Part) -> float:
     return KEPT_SECONDS if part.keep_seconds is None else part.keep_seconds
 
 
-def _known(environment_id: int, kind: str, wholes: set[bytes]) -> dict[bytes, dict[bytes, _Times]]:
-    """Return which parts of these wholes are held, since when, and until when."""
-    known: dict[bytes, dict[bytes, _Times]] = defaultdict(dict)
-    for chunk in _chunks(wholes):
-        rows = HeldPart.objects.filter(environment_id=environment_id, kind=kind, whole__in=chunk)
-        for whole, part, received_at, due_at in rows.values_list("whole", "part", "received_at", "due_at"):
-            known[bytes(whole)][bytes(part)] = (received_at, due_at)
+def _by_whole(bundle: Bundle) -> dict[Whole, dict[str, Part]]:
+    """Sort a bundle's parts by what they belong to, each part once."""
+    sorted_: dict[Whole, dict[str, Part]] = {}
+    for part in bundle.parts:
+        whole = Whole(bundle.environment_id, bundle.kind, _digest(part.whole_id))
+        sorted_.setdefault(whole, {}).setdefault(part.part_id, part)
+    return sorted_
+
+
+def _row(whole: Whole, digest: bytes, parts: Sequence[Part], at: datetime) -> HeldPart:
+    packed = [(part.whole_id, part.part_id, part.body, _keep_seconds(part)) for part in parts]
+    return HeldPart(
+        environment_id=whole.environment_id,
+        kind=whole.kind,
+        whole=whole.digest,
+        part=digest,
+        body=compress(_encoder.encode(packed)),
+        received_at=at,
+    )
+
+
+def _known(wholes: Collection[Whole]) -> dict[Whole, dict[bytes, _Times]]:
+    """Return what is held of these wholes: each row's hash, since when, and until when."""
+    known: dict[Whole, dict[bytes, _Times]] = {}
+    for environment_id, kind, digests in _by_place(wholes):
+        for chunk in _chunks(digests):
+            rows = HeldPart.objects.filter(environment_id=environment_id, kind=kind, whole__in=chunk)
+            for digest, part, received_at, due_at in rows.values_list("whole", "part", "received_at", "due_at"):
+                whole = Whole(environment_id, kind, bytes(digest))
+                known.setdefault(whole, {})[bytes(part)] = (received_at, due_at)
     return known
 
 
-def _due(parts: Sequence[Part], known: Collection[_Times], hold_seconds: float, at: datetime) -> datetime:
+def _due(parts: Sequence[Part], known: Collection[_Times], bundle: Bundle) -> datetime:
     """Return until when a whole waits for more; a part may ask for another time than the source's own."""
     asked = [part.hold_seconds for part in parts if part.hold_seconds is not None]
-    hold = timedelta(seconds=max(asked, default=hold_seconds))
-    longest = min((received_at for received_at, _ in known), default=at) + max(LONGEST_HOLD, hold)
+    hold = timedelta(seconds=max(asked, default=bundle.hold_seconds))
+    longest = min((received_at for received_at, _ in known), default=bundle.at) + max(LONGEST_HOLD, hold)
     # Beyond its longest time a whole may be told to come sooner than it would go, never later.
-    latest = longest if longest > at else min(due_at for _, due_at in known)
-    return min(at + hold, latest)
+    latest = longest if longest > bundle.at else min(due_at for _, due_at in known)
+    return min(bundle.at + hold, latest)
 
 
-def _move(environment_id: int, kind: str, due: dict[bytes, datetime]) -> None:
-    by_moment: dict[datetime, list[bytes]] = defaultdict(list)
+def _move(due: Mapping[Whole, datetime]) -> None:
+    by_moment: dict[datetime, list[Whole]] = defaultdict(list)
     for whole, moment in due.items():
         by_moment[moment].append(whole)
     for moment, wholes in by_moment.items():
-        for chunk in _chunks(wholes):
-            HeldPart.objects.filter(environment_id=environment_id, kind=kind, whole__in=chunk).update(due_at=moment)
+        for environment_id, kind, digests in _by_place(wholes):
+            for chunk in _chunks(digests):
+                rows = HeldPart.objects.filter(environment_id=environment_id, kind=kind, whole__in=chunk)
+                rows.update(due_at=moment)
+
+
+def _by_place(wholes: Collection[Whole]) -> Iterator[tuple[int, str, list[bytes]]]:
+    """Sort wholes by environment and source."""
+    places: dict[tuple[int, str], list[bytes]] = defaultdict(list)
+    for whole in wholes:
+        places[whole.environment_id, whole.kind].append(whole.digest)
+    for (environment_id, kind), digests in places.items():
+        yield environment_id, kind, digests
 
 
 def _chunks(values: Iterable[Value]) -> Iterable[list[Value]]:

@@ -154,6 +154,7 @@ class _Conversations:
     def __init__(self, derivations: Sequence[Derivation]) -> None:
         self._states: dict[_Key, bytes] = {}
         self._changed: dict[_Key, datetime] = {}
+        self._holder = held.Holder([_bundle(each) for each in derivations if each.parts])
         wanted = {_key(each, id_): each.at for each in derivations for id_ in _conversation_ids(each.facts)}
         titles = {_key(each, TITLES) for each in derivations}
         for environment_id in {environment_id for environment_id, _ in wanted}:
@@ -180,18 +181,13 @@ class _Conversations:
             outcome.has_news = bool(derived.states)
             _read_messages(derived.messages, derivation, outcome)
         if derivation.parts:
-            new = held.hold(
-                derivation.environment_id,
-                derivation.terms.kind,
-                derivation.parts,
-                hold_seconds=derivation.hold_seconds,
-                at=derivation.at,
-            )
+            new = self._holder.hold(_bundle(derivation))
             outcome.has_news = outcome.has_news or new > 0
         return outcome
 
     def store(self) -> None:
-        """Write what changed."""
+        """Write what changed, and what is held."""
+        self._holder.store()
         rows = [(*key, self._states[key], _adapt(at)) for key, at in sorted(self._changed.items())]
         for start in range(0, len(rows), CONVERSATIONS_PER_STATEMENT):
             chunk = rows[start : start + CONVERSATIONS_PER_STATEMENT]
@@ -203,6 +199,16 @@ class _Conversations:
                     "state = excluded.state, updated_at = excluded.updated_at",
                     [value for row in chunk for value in row],
                 )
+
+
+def _bundle(derivation: Derivation) -> held.Bundle:
+    return held.Bundle(
+        derivation.environment_id,
+        derivation.terms.kind,
+        derivation.parts,
+        derivation.hold_seconds,
+        derivation.at,
+    )
 
 
 class _Tallies:
