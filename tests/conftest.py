@@ -25,14 +25,28 @@ from tests.clients import driven  # noqa: E402
 # Wake-ups come from a thread that reads the database whenever it likes; the tests of wake-ups start one themselves.
 log.listeners.clear()
 
-BROWSER_TESTS = Path(__file__).parent / "browser"
+TESTS = Path(__file__).parent
+BROWSER_TESTS = TESTS / "browser"
+# Here processes are started that have a database of their own.
+STARTING_TESTS = (BROWSER_TESTS, TESTS / "system", TESTS / "tooling")
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "django_db_blocker"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if BROWSER_TESTS in item.path.parents:
             item.add_marker("browser")
+        if not may_need_database(item):
+            item.add_marker("pure")
     driven.note(config, items)
+
+
+def may_need_database(item: pytest.Item) -> bool:
+    """Say whether a test could end otherwise on another database; one that asks for none is refused any."""
+    if any(folder in item.path.parents for folder in STARTING_TESTS):
+        return True
+    has_mark = item.get_closest_marker("django_db") is not None
+    return has_mark or not DATABASE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -85,9 +85,9 @@ def tests_on_production_servers() -> Iterator[Stage]:
     with running_postgresql() as postgresql, running_redis() as redis:
         yield tests(
             "tests on PostgreSQL and Redis",
-            # What neither a browser nor the tools can show differently on another database.
+            # What neither a browser nor the tools can show differently on another database, nor what touches none.
             "-m",
-            "not browser",
+            "not browser and not pure",
             "--ignore=tests/tooling",
             DATABASE_URL=f"{postgresql}/sluice_{os.getpid()}",
             CELERY_BROKER_URL=f"{redis.url}/0",

@@ -15,7 +15,7 @@ from assistants.sources.adapter import Denied, Fact, Kind, Note, Reading, Reques
 from assistants.sources.canonical import digest
 from assistants.sources.pieces import BadPiece, check_text, whole
 from assistants.sources.signatures import check_age, check_signature
-from assistants.sources.values import object_at, text_of
+from assistants.sources.values import number_of, object_at, text_of
 
 TOLERANCE_SECONDS = 300
 _PREFIX = "sha256="
@@ -192,8 +192,8 @@ def _message_updated(event: _Event) -> list[Fact]:
     if event.members.get("content_type") != "input_csat":
         return []
     answer = object_at(event.members, "content_attributes", "submitted_values", "csat_survey_response")
-    rating = answer.get("rating")
-    if isinstance(rating, bool) or not isinstance(rating, int | float):
+    rating = number_of(answer.get("rating"))
+    if rating is None:
         return []
     message_id = event.message_id()
     return [

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+# What a double counts to without gaps.
+LARGEST_NUMBER = 2**53
+
 
 def text_of(value: Any) -> str:
     """Return a text without blanks around it; of a whole number its digits, of anything else nothing."""
@@ -23,6 +26,13 @@ def whole_number(value: Any) -> int | None:
     """Return a whole number, which may be written as a text; None for anything else."""
     text = text_of(value)
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
+
+
+def number_of(value: Any) -> int | float | None:
+    """Return a number that every reader holds as it is; None for anything else, and for larger ones."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if abs(value) <= LARGEST_NUMBER else None
 
 
 def object_at(value: Any, *path: str) -> Mapping[str, Any]:

@@ -78,7 +78,8 @@ def _member(node: Any, key: str | int) -> Any:
 
 def _change(parent: Any, key: Any, what: str, value: Any) -> None:
     if what == "replace":
-        parent[key] = value
+        # Later changes may go on in there.
+        parent[key] = _copy(value)
     elif what == "remove":
         del parent[key]
     elif what == "wrap":
