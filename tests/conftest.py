@@ -29,7 +29,7 @@ TESTS = Path(__file__).parent
 BROWSER_TESTS = TESTS / "browser"
 # Here processes are started that have a database of their own.
 STARTING_TESTS = (BROWSER_TESTS, TESTS / "system", TESTS / "tooling")
-DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "django_db_blocker"}
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "_django_db_helper"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

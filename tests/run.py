@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.services import require_programs, running_postgresql, running_redis, temporary_folder
@@ -22,6 +22,7 @@ PYTHON = sys.executable
 # No stage of a healthy tree comes near this; it ends one that hangs.
 STAGE_SECONDS = 780.0
 INTERRUPTED_SECONDS = 30.0
+STAGES_AT_ONCE = 2
 # What the person at the keyboard has set must not change what is tested.
 FOREIGN_VARIABLES = {"ALLOWED_HOSTS", "CACHE_URL", "CELERY_BROKER_URL", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL"}
 FOREIGN_VARIABLES |= {"DEBUG", "DJANGO_SETTINGS_MODULE", "EMAIL_URL", "PORT", "SECRET_KEY"}
@@ -77,7 +78,13 @@ def production() -> dict[str, str]:
 
 
 def tests(name: str, *options: str, **environment: str) -> Stage:
-    return Stage(name, [PYTHON, "-m", "coverage", "run", "-m", "pytest", "-q", "--durations=10", *options], environment)
+    return Stage(name, [PYTHON, "-m", "pytest", "-q", "--durations=10", *options], environment)
+
+
+def measured(stage: Stage) -> Stage:
+    """Let a stage of tests note which lines it runs, which makes it slower; one that runs nearly all is enough."""
+    interpreter, *rest = stage.command
+    return replace(stage, command=[interpreter, "-m", "coverage", "run", *rest])
 
 
 @contextlib.contextmanager
@@ -119,10 +126,10 @@ class Run:
             self.keep(self.result(stage, None))
 
     def side_by_side(self, *stages: Stage) -> None:
-        """Run stages that mostly wait at the same time, and show the output of each when it has ended."""
+        """Run stages at the same time, two at once and in this order; show the output of each when all have ended."""
         print("\n── side by side:", " · ".join(stage.name for stage in stages), flush=True)
         outputs = [self.folder / f"output-{number}" for number, _ in enumerate(stages)]
-        with ThreadPoolExecutor(len(stages)) as pool:
+        with ThreadPoolExecutor(STAGES_AT_ONCE) as pool:
             for stage, output, result in zip(stages, outputs, pool.map(self.result, stages, outputs), strict=True):
                 print(f"\n── {stage.name}", output.read_text(errors="replace"), sep="\n", flush=True)
                 self.keep(result)
@@ -191,8 +198,9 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
 def everything(run: Run) -> None:
     require_programs("postgres", "redis-server", "chromium")
     run.stages(*static_stages())
-    with tests_on_production_servers() as stage:
-        run.side_by_side(tests("tests on SQLite, with a browser"), stage)
+    on_sqlite = measured(tests("tests on SQLite", "-m", "not browser"))
+    with tests_on_production_servers() as on_servers:
+        run.side_by_side(on_sqlite, on_servers, tests("tests in a browser", "-m", "browser"))
     run.stages(*coverage_stages())
 
 
