@@ -73,19 +73,18 @@ class Results:
 
     batches: list[Throughput]
     library: list[Throughput]
+    tuned: list[Throughput]
     singles: list[Throughput]
     latency: Latency
     costs: list[Cost]
 
-    @property
-    def ratios(self) -> list[float]:
+    def ratios(self, library: Sequence[Throughput]) -> list[float]:
         """How many times as fast as the library Sluice was, round by round."""
-        return [ours.rate / theirs.rate for ours, theirs in zip(self.batches, self.library, strict=True)]
+        return [ours.rate / theirs.rate for ours, theirs in zip(self.batches, library, strict=True)]
 
-    @property
-    def cpu_ratios(self) -> list[float]:
+    def cpu_ratios(self, library: Sequence[Throughput]) -> list[float]:
         """How much processor time Sluice took for an event, as a part of what the library took, round by round."""
-        pairs = zip(self.batches, self.library, strict=True)
+        pairs = zip(self.batches, library, strict=True)
         return [ours.cpu_per_10_000 / theirs.cpu_per_10_000 for ours, theirs in pairs]
 
 

@@ -8,22 +8,23 @@ import argparse
 from bench.report import write_report
 from bench.results import Results
 from bench.sources import costs
-from bench.stage import ROOT, Bench, prepared
+from bench.stage import ROOT, SDK_PER_REQUEST, SDK_PER_REQUEST_TUNED, Bench, prepared
 
 ROUNDS = 3
 
 
 def measure(bench: Bench, rounds: int) -> Results:
-    batches, library = [], []
+    batches, library, tuned = [], [], []
     for number in range(1, rounds + 1):
         batches.append(bench.batches())
-        library.append(bench.library())
-        say(f"round {number}: Sluice {batches[-1]}; the library {library[-1]}")
+        library.append(bench.library(SDK_PER_REQUEST))
+        tuned.append(bench.library(SDK_PER_REQUEST_TUNED))
+        say(f"round {number}: Sluice {batches[-1]}; the library {library[-1]}; tuned {tuned[-1]}")
     singles = [bench.single_events() for _ in range(rounds)]
     say(f"single events: {', '.join(map(str, singles))}")
     latency = bench.latency()
     say(f"at {latency.per_second}/s: p50 {latency.p50:.1f} ms, p95 {latency.p95:.1f} ms")
-    return Results(batches, library, singles, latency, costs(bench, 1))
+    return Results(batches, library, tuned, singles, latency, costs(bench, 1))
 
 
 def say(text: str) -> None:

@@ -1,7 +1,7 @@
-"""The official library straight to the recorder, set up so that it drops nothing and sends full batches.
+"""The official library straight to the recorder, with a queue that is large enough to drop nothing.
 
-`python -m bench.sdk URL EVENTS` prints JSON: when the first event was handed over (monotonic seconds) and the seconds
-of processor time that all of them took.
+`python -m bench.sdk URL EVENTS EVENTS_PER_REQUEST` prints JSON: when the first event was handed over (monotonic
+seconds) and the seconds of processor time that all of them took.
 """
 
 import json
@@ -14,12 +14,11 @@ from segment.analytics.client import Client
 from bench.events import properties
 
 QUEUE = 100_000
-UPLOAD_SIZE = 400
 
 
-def main(url: str, events: str) -> None:
+def main(url: str, events: str, per_request: str) -> None:
     content = properties()
-    sdk = Client("a-write-key", host=url, max_queue_size=QUEUE, upload_size=UPLOAD_SIZE)
+    sdk = Client("a-write-key", host=url, max_queue_size=QUEUE, upload_size=int(per_request))
     print("ready", flush=True)
     sys.stdin.readline()
     before = cpu_seconds()
