@@ -1,5 +1,6 @@
 """The AI applications that teams have: what their telemetry becomes in the log of their environment."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -162,8 +163,12 @@ def test_an_agent_of_pydantic_ai(instrumented: Telemetry, log: Log) -> None:
     def get_order_status(order: str) -> str:
         return "ships Friday"
 
-    first = agent.run_sync(QUESTION)
-    agent.run_sync("And now?", message_history=first.all_messages())
+    async def talk() -> None:
+        first = await agent.run(QUESTION)
+        await agent.run("And now?", message_history=first.all_messages())
+
+    # Not `run_sync`, which leaves an event loop open.
+    asyncio.run(talk())
     instrumented.send()
 
     news = log.news(7)
