@@ -23,6 +23,8 @@ PYTHON = sys.executable
 STAGE_SECONDS = 1_020.0
 INTERRUPTED_SECONDS = 30.0
 STAGES_AT_ONCE = 2
+# Thousands of examples over lines that other tests run as well: here nobody needs to note which.
+CHANGED_AT_RANDOM = "tests/assistants/sources/test_mutated_*.py"
 # What the person at the keyboard has set must not change what is tested.
 FOREIGN_VARIABLES = {"ALLOWED_HOSTS", "CACHE_URL", "CELERY_BROKER_URL", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL"}
 FOREIGN_VARIABLES |= {"DEBUG", "DJANGO_SETTINGS_MODULE", "EMAIL_URL", "PORT", "SECRET_KEY"}
@@ -198,9 +200,11 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
 def everything(run: Run) -> None:
     require_programs("postgres", "redis-server", "chromium")
     run.stages(*static_stages())
-    on_sqlite = measured(tests("tests on SQLite", "-m", "not browser"))
+    on_sqlite = measured(tests("tests on SQLite", "-m", "not browser", f"--ignore-glob={CHANGED_AT_RANDOM}"))
+    in_a_browser = tests("tests in a browser", "-m", "browser")
+    changed = tests("payloads changed at random", *map(str, sorted(ROOT.glob(CHANGED_AT_RANDOM))))
     with tests_on_production_servers() as on_servers:
-        run.side_by_side(on_sqlite, on_servers, tests("tests in a browser", "-m", "browser"))
+        run.side_by_side(on_sqlite, on_servers, in_a_browser, changed)
     run.stages(*coverage_stages())
 
 
