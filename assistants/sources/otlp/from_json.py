@@ -32,10 +32,10 @@ _INTEGER = re.compile(r"-?[0-9]{1,19}")
 def read_traces(body: bytes, wanted: Wanted) -> Export:
     """Read an ExportTraceServiceRequest. Raises Malformed."""
     export = Export()
-    for resource_spans in _objects(_read(body), "resourceSpans"):
+    for resource_spans in _listed(_read(body), "resourceSpans"):
         _note_environment(export, resource_spans)
-        for scope_spans in _objects(resource_spans, "scopeSpans"):
-            for span in _objects(scope_spans, "spans"):
+        for scope_spans in _listed(resource_spans, "scopeSpans"):
+            for span in _listed(scope_spans, "spans"):
                 _add_span(export, span, wanted)
     return export
 
@@ -43,10 +43,10 @@ def read_traces(body: bytes, wanted: Wanted) -> Export:
 def read_logs(body: bytes, wanted: Wanted) -> Export:
     """Read an ExportLogsServiceRequest. Raises Malformed."""
     export = Export()
-    for resource_logs in _objects(_read(body), "resourceLogs"):
+    for resource_logs in _listed(_read(body), "resourceLogs"):
         _note_environment(export, resource_logs)
-        for scope_logs in _objects(resource_logs, "scopeLogs"):
-            export.records.extend(_record(record, wanted) for record in _objects(scope_logs, "logRecords"))
+        for scope_logs in _listed(resource_logs, "scopeLogs"):
+            export.records.extend(_record(record, wanted) for record in _listed(scope_logs, "logRecords"))
     return export
 
 
@@ -113,6 +113,16 @@ def _record(record: dict[str, Any], wanted: Wanted) -> Record:
         attributes=attributes,
         body=_value(record.get("body"), 0),
     )
+
+
+def _listed(holder: dict[str, Any], member: str) -> list[dict[str, Any]]:
+    """Return the objects of which a request is built; what stands there and is none would be lost without a word."""
+    items = holder.get(member)
+    if items is None:
+        return []
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise Malformed(f"“{member}” must be a list of objects.")
+    return items
 
 
 def _objects(holder: dict[str, Any], member: str) -> list[dict[str, Any]]:

@@ -553,6 +553,22 @@ def test_a_body_that_is_no_export_is_refused_as_json(body: bytes) -> None:
     assert json.loads(answer.body)["code"] == 3
 
 
+@pytest.mark.parametrize(
+    ("body", "member"),
+    [
+        ({"resourceSpans": 5}, "resourceSpans"),
+        ({"resourceSpans": [{"scopeSpans": {"spans": []}}]}, "scopeSpans"),
+        ({"resourceSpans": [{"scopeSpans": [{"spans": ["a span"]}]}]}, "spans"),
+    ],
+)
+def test_a_member_of_a_wrong_shape_is_refused_by_name(body: dict[str, Any], member: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        OTLP.read(exports.request("/otlp/v1/traces", json.dumps(body).encode()), exports.setup())
+
+    assert caught.value.answer.status == 400
+    assert f"“{member}” must be a list of objects." in json.loads(caught.value.answer.body)["message"]
+
+
 def test_a_body_that_is_no_export_is_refused_as_protobuf() -> None:
     with pytest.raises(Unreadable) as caught:
         take(exports.request("/otlp/v1/traces", b"\x0a\xff\xff", exports.PROTOBUF))
