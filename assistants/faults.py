@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from assistants.log_filter import mask
 
@@ -18,7 +19,7 @@ _TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 # So many digits in a row cannot be missed by looking at every hundredth byte: three of them follow one another there.
 _SAMPLE_EVERY = (MAX_NUMBER_DIGITS + 1) // 3
-_SAMPLED_DIGITS = re.compile(rb"[0-9]{3}")
+_has_sampled_digits = re.compile(rb"[0-9]{3}").search
 _HUGE_INTEGER = re.compile(rb"(?<![0-9.eE+-])-?[0-9]{%d}" % (MAX_NUMBER_DIGITS + 1))
 _NO_BRACKET = re.compile(rb"[^][{}]+")
 # An escape: a surrogate pair, half of one (its digits are the group), or any other.
@@ -31,7 +32,8 @@ _Leaf = bool | int | float | str | None
 _Level4 = _Leaf | list[_Leaf] | dict[str, _Leaf]
 _Level3 = _Leaf | list[_Level4] | dict[str, _Level4]
 _Level2 = _Leaf | list[_Level3] | dict[str, _Level3]
-_shallow = msgspec.json.Decoder(dict[str, _Leaf | list[_Level2] | dict[str, _Level2]])
+Shallow = _Leaf | list[_Level2] | dict[str, _Level2]
+_decode_shallow = msgspec.json.Decoder(dict[str, Shallow]).decode
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,36 @@ def find_fault(item: bytes) -> Refused | None:
         is_shallow = _decode(item)
     except (RecursionError, UnicodeDecodeError, msgspec.DecodeError) as error:
         return _decoding_fault(error, item)
-    if b"\\" in item and b"\\u0000" in item and _NUL.search(item):
+    if has_unicode_escape(item) and _NUL.search(item):
         return Refused("nul_character", "A key or a text contains the NUL character (\\u0000).")
-    if _SAMPLED_DIGITS.search(item[::_SAMPLE_EVERY]) and _HUGE_INTEGER.search(_TEXT.sub(b'""', item)):
+    if has_long_digits(item) and _HUGE_INTEGER.search(_TEXT.sub(b'""', item)):
         return _number_out_of_range()
     if not is_shallow and _depth(item) > MAX_DEPTH:
         return _too_deep()
     return None
+
+
+def has_unicode_escape(item: bytes) -> bool:
+    """Say whether a character may be written as an escape of its number, as halves of surrogate pairs and NUL are."""
+    # Looking for one byte is many times faster than looking for two, and mostly there is no such byte.
+    return b"\\" in item and b"\\u" in item
+
+
+def has_long_digits(item: bytes) -> bool:
+    """Say whether there may be so many digits in a row that, as a number, they are out of range; looks at samples."""
+    return _has_sampled_digits(item[::_SAMPLE_EVERY]) is not None
+
+
+def is_plain_object(raw: bytes | Raw) -> bool:
+    """Say whether JSON is an object that is as little nested as events are, with all numbers in range.
+
+    It may be neither all the same where there are escapes, or many digits in a row.
+    """
+    try:
+        _decode_shallow(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def read_json(raw: bytes) -> Any:
@@ -95,7 +120,7 @@ def _marked(escape: re.Match[bytes]) -> bytes:
 def _decode(item: bytes) -> bool:
     """Decode an item, which shows most faults; return whether it is as little nested as events are."""
     try:
-        _shallow.decode(item)
+        _decode_shallow(item)
     except msgspec.ValidationError:
         _anything.decode(item)
         return False

@@ -13,6 +13,7 @@ Constraints that decide the design:
 
 import hashlib
 import logging
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,6 +37,8 @@ COMPRESSION_LEVEL = 1
 BLOCKS_PER_READ = 200
 MAX_COUNTED_NAME = 200
 MAX_POSITION = 2**63 - 1
+# A sender that builds names from data has as many names as data.
+MAX_NAMES = 50
 
 Listener = Callable[[dict[int, int]], None]
 
@@ -46,7 +49,7 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[Message | None])
 
 
-class Outline(msgspec.Struct):
+class Outline(msgspec.Struct, gc=False):
     """What of a stored message is counted: what makes up its name, and its properties, not looked into."""
 
     type: str
@@ -57,14 +60,49 @@ class Outline(msgspec.Struct):
 _outline_decoder = msgspec.json.Decoder(list[Outline | None])
 
 
+class Named(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """How many messages of a block are of one type and, of track calls, have one name."""
+
+    type: str
+    event: str
+    count: int
+
+    @property
+    def counted_name(self) -> str:
+        return _counted_name(self.type, self.event)
+
+
+_names_decoder = msgspec.json.Decoder(list[Named])
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a block says of its events without being unpacked; `names` is empty where they have to be counted there."""
+
+    first_position: int
+    last_position: int
+    received_at: datetime
+    source: str
+    names: Sequence[Named]
+    is_faultless: bool
+
+    @property
+    def events(self) -> int:
+        return self.last_position - self.first_position + 1
+
+
 @dataclass(frozen=True)
 class Append:
-    """What one request adds to one environment: messages in order, each with a message ID."""
+    """What one request adds to one environment: messages in order, each with a message ID.
+
+    `is_faultless` says that each is known to be as the catalog says, or of a name that the catalog does not know.
+    """
 
     environment_id: int
     source: str
     received_at: datetime
     messages: Sequence[Message]
+    is_faultless: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,30 +215,17 @@ def pack(messages: Sequence[Message | None]) -> bytes:
 
 def unpack(block: Block) -> list[Event]:
     """Read a block's events. Damaged bytes are logged and give unreadable events: no reader may stick at them."""
-    count = block.last_position - block.first_position + 1
-    try:
-        messages = _decoder.decode(isal_zlib.decompress(bytes(block.body)))
-        is_readable = len(messages) == count
-    except (_Damaged, msgspec.DecodeError, UnicodeDecodeError):
-        is_readable = False
-    if not is_readable:
-        logger.error("Block %s of the log cannot be read.", block)
-        messages = [None] * count
-    return [
-        Event(position, block.received_at, block.source, message, is_readable)
-        for position, message in enumerate(messages, start=block.first_position)
-    ]
+    return _unpack(block)[0]
 
 
-def outlines(block: Block) -> list[Outline | None]:
-    """Return the outlines of a block's messages; None where there is no message any more, or none that can be read.
+def outlines(environment_id: int, summaries: Sequence[Summary]) -> dict[int, list[Outline | None]]:
+    """Return the outlines of the messages of some blocks, by the last position of each; one query.
 
-    Reads no more of the messages than this takes.
+    An outline is None where there is no message any more, or none that can be read.
     """
-    try:
-        return _outline_decoder.decode(isal_zlib.decompress(bytes(block.body)))
-    except (_Damaged, msgspec.DecodeError, UnicodeDecodeError):
-        return [_outline(event.message) for event in unpack(block)]
+    positions = [summary.last_position for summary in summaries]
+    blocks = Block.objects.filter(environment_id=environment_id, last_position__in=positions) if positions else []
+    return {block.last_position: _outlines(block) for block in blocks}
 
 
 def counted_name(message: Message | Outline | None) -> str:
@@ -208,11 +233,17 @@ def counted_name(message: Message | Outline | None) -> str:
 
     Track events go by their own names, other calls by their kind: there are as many names of pages as pages.
     """
-    if message is None:
-        return "Erased"
-    if message.type != "track" or not message.event:
-        return message.type.capitalize()
-    return message.event[:MAX_COUNTED_NAME]
+    return "Erased" if message is None else _counted_name(message.type, message.event)
+
+
+def next_summaries(environment_id: int, *, after: int, limit: int) -> list[Summary]:
+    """Return what the next blocks behind a position say of themselves, `limit` at most."""
+    rows = Block.objects.filter(environment_id=environment_id, last_position__gt=after).order_by("last_position")
+    fields = rows.values_list("first_position", "last_position", "received_at", "source", "names", "is_faultless")
+    return [
+        Summary(first, last, received_at, source, _names_decoder.decode(names) if names else (), is_faultless)
+        for first, last, received_at, source, names, is_faultless in fields[:limit]
+    ]
 
 
 def next_blocks(environment_id: int, *, after: int, events: int) -> list[Block]:
@@ -228,33 +259,75 @@ def next_blocks(environment_id: int, *, after: int, events: int) -> list[Block]:
 
 @dataclass
 class Reader:
-    """Reads a log forward; keeps what was unpacked and not yet passed, so that no block is unpacked twice."""
+    """Reads a log forward, many blocks at a time; keeps what was read and not yet passed, so that none is read twice."""
 
     environment_id: int
     after: int
     buffer: list[Event] = field(default_factory=list)
+    # About how many bytes of JSON the buffer holds; and blocks behind it that are not unpacked yet.
+    buffer_bytes: int = 0
+    blocks: deque[Block] = field(default_factory=deque)
 
-    def window(self, events: int, *, enough: int | None = None) -> list[Event]:
-        """Return what is known behind `after`: at least `events` many, if the log has them.
+    def window(self, events: int, *, size_bytes: int = MAX_POSITION) -> list[Event]:
+        """Return what is known behind `after`: so many events or bytes of them at least, if the log has them.
 
-        The log is asked for them only where fewer than `enough` (as many, without one) are known.
+        What is unpacked long before it is used has left the processor's cache by then.
         """
-        if len(self.buffer) >= (events if enough is None else enough):
-            return self.buffer
-        while (missing := events - len(self.buffer)) > 0:
-            known_to = self.buffer[-1].position if self.buffer else self.after
-            blocks = next_blocks(self.environment_id, after=known_to, events=missing)
-            for block in blocks:
-                self.buffer.extend(event for event in unpack(block) if event.position > self.after)
-            if not blocks or (len(blocks) < BLOCKS_PER_READ and blocks[-1].last_position < known_to + missing):
+        while (missing := events - len(self.buffer)) > 0 and self.buffer_bytes < size_bytes:
+            if not self.blocks:
+                known_to = self.buffer[-1].position if self.buffer else self.after
+                self.blocks.extend(next_blocks(self.environment_id, after=known_to, events=missing))
+            if not self.blocks:
                 break
+            self._take(self.blocks.popleft())
         return self.buffer
 
     def pass_to(self, position: int) -> None:
         """Forget everything up to a position."""
         if self.buffer:
-            del self.buffer[: max(0, position - self.buffer[0].position + 1)]
+            passed = min(max(0, position - self.buffer[0].position + 1), len(self.buffer))
+            self.buffer_bytes -= self.buffer_bytes * passed // len(self.buffer)
+            del self.buffer[:passed]
         self.after = position
+
+    def _take(self, block: Block) -> None:
+        events, size_bytes = _unpack(block)
+        self.buffer += [event for event in events if event.position > self.after]
+        self.buffer_bytes += size_bytes
+
+
+def _unpack(block: Block) -> tuple[list[Event], int]:
+    """Return a block's events, and how many bytes of JSON they were."""
+    count = block.last_position - block.first_position + 1
+    raw = b""
+    try:
+        raw = isal_zlib.decompress(bytes(block.body))
+        messages = _decoder.decode(raw)
+        is_readable = len(messages) == count
+    except (_Damaged, msgspec.DecodeError, UnicodeDecodeError):
+        is_readable = False
+    if not is_readable:
+        logger.error("Block %s of the log cannot be read.", block)
+        messages = [None] * count
+    received_at, source, position = block.received_at, block.source, block.first_position
+    events = [
+        Event(position + index, received_at, source, message, is_readable) for index, message in enumerate(messages)
+    ]
+    return events, len(raw)
+
+
+def _outlines(block: Block) -> list[Outline | None]:
+    """Read no more of a block's messages than their outlines take."""
+    try:
+        return _outline_decoder.decode(isal_zlib.decompress(bytes(block.body)))
+    except (_Damaged, msgspec.DecodeError, UnicodeDecodeError):
+        return [_outline(event.message) for event in unpack(block)]
+
+
+def _counted_name(type_: str, event: str | None) -> str:
+    if type_ != "track" or not event:
+        return type_.capitalize()
+    return event[:MAX_COUNTED_NAME]
 
 
 def _outline(message: Message | None) -> Outline | None:
@@ -285,7 +358,9 @@ def _append_to(
             messages += fresh
             results[index] = Appended(stored=len(fresh), repeated=len(append.messages) - len(fresh))
         if messages:
-            blocks.append(_block(same_source[0][1], old_head + len(new_digests), messages))
+            is_faultless = all(append.is_faultless for _, append in same_source)
+            block = _block(same_source[0][1], old_head + len(new_digests), messages, is_faultless=is_faultless)
+            blocks.append(block)
     if not blocks:
         return old_head
     try:
@@ -297,7 +372,7 @@ def _append_to(
     return blocks[-1].last_position
 
 
-def _block(first: Append, last_position: int, messages: Sequence[Message]) -> Block:
+def _block(first: Append, last_position: int, messages: Sequence[Message], *, is_faultless: bool) -> Block:
     """Make the block of messages that end at a position; it was received when the first of their appends was."""
     return Block(
         environment_id=first.environment_id,
@@ -306,7 +381,17 @@ def _block(first: Append, last_position: int, messages: Sequence[Message]) -> Bl
         received_at=first.received_at,
         source=first.source,
         body=pack(messages),
+        names=_names(messages),
+        is_faultless=is_faultless,
     )
+
+
+def _names(messages: Sequence[Message]) -> str:
+    tally = Counter([(message.type, message.event) for message in messages])
+    if len(tally) > MAX_NAMES:
+        return ""
+    named = [Named(type_, (event or "")[:MAX_COUNTED_NAME], count) for (type_, event), count in tally.items()]
+    return _encoder.encode(named).decode()
 
 
 def _take_unknown(

@@ -81,8 +81,8 @@ class PostgresLog:
                 )
                 cursor.executemany(
                     "INSERT INTO assistants_block "
-                    "(environment_id, first_position, last_position, received_at, source, body) "
-                    "VALUES (%b, %b, %b, %b, %b, %b)",
+                    "(environment_id, first_position, last_position, received_at, source, body, names, is_faultless) "
+                    "VALUES (%b, %b, %b, %b, %b, %b, %b, %b)",
                     [_block_row(block) for block in blocks],
                 )
                 if moves_head:
@@ -161,4 +161,6 @@ def _block_row(block: Block) -> tuple[object, ...]:
         block.received_at,
         block.source,
         block.body,
+        block.names,
+        block.is_faultless,
     )

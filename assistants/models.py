@@ -279,6 +279,10 @@ class Block(models.Model):
     received_at = models.DateTimeField()
     source = models.CharField(max_length=20)
     body = models.BinaryField()
+    # How many events have which name, as JSON, so that counting reads no body; empty where there are too many names.
+    names = models.TextField(default="")
+    # Every event is known to be as the catalog says, or has a name that the catalog does not know.
+    is_faultless = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return f"{self.environment_id}: {self.first_position}–{self.last_position}"

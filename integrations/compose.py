@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +16,7 @@ from msgspec import UNSET, Raw, UnsetType
 from assistants import catalog, log
 from assistants.catalog.check import check, is_fault
 from assistants.catalog.entry import Entry
+from assistants.catalog.plain import OTHER_TRACK_EVENTS
 from assistants.messages import Event, Message, to_json
 from integrations import occurrences
 from integrations.occurrences import NO_MARKS, ONCE_PER_VISITOR, Marks, Record, Watch
@@ -37,6 +38,9 @@ NOTHING_ON_RECORD = Record(NOTHING_HELD)
 ENVELOPE_BYTES = 60
 # A server's library sends the same context with every event.
 REMEMBERED_CONTEXTS = 256
+_OTHER_TRACK = ("track", OTHER_TRACK_EVENTS)
+# A group has an ID of its own, and who gets another name has a former one.
+_WITH_OTHER_ID = frozenset({"group", "alias"})
 _NO_TRAITS = Raw(b"{}")
 _SIGNATURE = Raw(msgspec.json.encode({"name": "sluice", "version": VERSION}))
 _BOTH = b'"integration":' + bytes(_SIGNATURE) + b',"library":' + bytes(_SIGNATURE)
@@ -47,6 +51,16 @@ _session = msgspec.json.Decoder(dict[str, Any])
 
 Key = tuple[str, str]
 CountKey = tuple[datetime, str]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a connection's version means for all events of one entry of the catalog."""
+
+    entry: Entry
+    is_selected: bool
+    rules: tuple[Rule, ...]
+    # The type needs an ID of its own beside the visitor's.
+    needs_other_id: bool
 
 
 @dataclass(frozen=True)
@@ -64,6 +78,21 @@ class Terms:
     def namespace_hash(self) -> "hashlib._Hash":
         """The hash of every message ID, as far as the namespace goes."""
         return _hash_of(self.namespace)
+
+    @cached_property
+    def plans(self) -> Mapping[Key, Plan]:
+        return {
+            entry.key: Plan(
+                entry, entry.key in self.selection, self.shapes.get(entry.key, ()), entry.key[0] in _WITH_OTHER_ID
+            )
+            for entry in catalog.everything()
+        }
+
+    def plan(self, message: Message) -> Plan | None:
+        """Return the plan by which a message goes; None for an unknown type."""
+        if message.type != "track":
+            return self.plans.get((message.type, ""))
+        return self.plans.get(("track", message.event or "")) or self.plans[_OTHER_TRACK]
 
 
 @dataclass
@@ -99,14 +128,12 @@ def compose(
     batch = Batch(first=events[0].position, last=events[0].position - 1)
     record = Record(firsts, batch.claims)
     size = ENVELOPE_BYTES
-    minutes = _Minutes()
-    sent: dict[CountKey, int] = defaultdict(int)
+    sent: list[tuple[datetime, str]] = []
     for event in events:
         composed = compose_one(event, terms, record)
-        count_key = (minutes.of(event.received_at), log.counted_name(event.message))
         if composed.reason:
             batch.left_out.append((event.position, composed.reason))
-            batch.left_out_counts[(*count_key, composed.reason)] += 1
+            batch.left_out_counts[(*_count_key(event), composed.reason)] += 1
         else:
             messages = composed.messages
             for body in messages:
@@ -115,14 +142,16 @@ def compose(
                 break
             batch.messages += messages
             batch.positions.append(event.position)
-            sent[count_key] += 1
+            sent.append((event.received_at, log.counted_name(event.message)))
             if composed.marks is not NO_MARKS:
                 record.claim(composed.marks, event.position)
-                batch.identified_counts[count_key[0], IDENTIFY_NAME] += len(messages) - 1
+                batch.identified_counts[_minute(event.received_at), IDENTIFY_NAME] += len(messages) - 1
             if event.source == TEST_SOURCE:
                 batch.is_test = True
         batch.last = event.position
-    batch.sent_counts.update(sent)
+    # Events of one block share a time of receipt, so few minutes are computed.
+    for (received_at, name), count in Counter(sent).items():
+        batch.sent_counts[_minute(received_at), name] += count
     return batch
 
 
@@ -166,36 +195,31 @@ def _judge(event: Event, terms: Terms, record: Record) -> Composed:
     rules: tuple[Rule, ...] = ()
     marks = NO_MARKS
     if event.source != TEST_SOURCE:
-        entry = catalog.covering(message.type, message.event or "")
-        reason = _reason(message, entry, terms)
-        if reason or entry is None:
+        plan = terms.plan(message)
+        reason = _reason(message, plan, terms)
+        if reason or plan is None:
             return Composed(reason)
-        if terms.leave_out_schema_faults and any(is_fault(entry, deviation) for deviation in check(message)):
+        if terms.leave_out_schema_faults and any(is_fault(plan.entry, deviation) for deviation in check(message)):
             return Composed("schema_fault")
-        rules = terms.shapes.get(entry.key, ())
+        rules = plan.rules
         # A sample is of no visitor: it is sent however often it was, and takes nobody's place.
         if terms.watch is not None and event.source != SAMPLE_SOURCE:
-            marks = _marks(message, entry, terms, terms.watch)
+            marks = _marks(message, plan.entry, terms, terms.watch)
     if marks is not NO_MARKS and record.is_repeat(marks, event.position):
         return Composed(ONCE_PER_VISITOR)
     sent = _as_sent(message, terms)
     if rules:
         sent.properties = shaped(message.properties, rules)
-    body = _within_limit(sent, message.context)
+    body = to_json(sent)
     if len(body) > MAX_MESSAGE_BYTES:
-        return Composed("message_too_large")
+        # What fits by itself must not be left out because we sign it.
+        sent.context = message.context
+        body = to_json(sent)
+        if len(body) > MAX_MESSAGE_BYTES:
+            return Composed("message_too_large")
     if marks is not NO_MARKS and sent.type != "identify" and record.is_new_visitor(marks, event.position):
         return Composed("", (_identify(sent, message, terms), body), marks)
     return Composed("", (body,), marks)
-
-
-def _within_limit(sent: Message, own_context: Raw | UnsetType) -> bytes:
-    """Write a message; what fits by itself must not be left out because we sign it."""
-    body = to_json(sent)
-    if len(body) > MAX_MESSAGE_BYTES:
-        sent.context = own_context
-        body = to_json(sent)
-    return body
 
 
 def _marks(message: Message, entry: Entry, terms: Terms, watch: Watch) -> Marks:
@@ -239,26 +263,27 @@ def _hash_of(namespace: uuid.UUID) -> "hashlib._Hash":
     return hashlib.sha1(namespace.bytes, usedforsecurity=False)
 
 
-def _reason(message: Message, entry: Entry | None, terms: Terms) -> str:
+def _reason(message: Message, plan: Plan | None, terms: Terms) -> str:
     """Say why the event must not be sent, or nothing. Words are Segment's own where they mean the same."""
     extra = message.extra or {}
     if message.type == "track" and not message.event:
         return "event_not_string" if "event" in extra else "event_not_defined"
-    if entry is None or entry.key not in terms.selection:
+    if plan is None or not plan.is_selected:
         return "event_not_selected"
     if message.properties is not UNSET and not _is_object(message.properties):
         return "properties_not_object"
     if message.traits is not UNSET and not _is_object(message.traits):
         return "traits_not_object"
-    if (message.type == "group" and not message.group_id) or (
-        message.type == "alias" and not (message.previous_id and message.user_id)
+    if plan.needs_other_id and not (
+        message.group_id if message.type == "group" else message.previous_id and message.user_id
     ):
         return "id_required"
     if message.user_id:
         return ""
-    if "userId" in extra or ("anonymousId" in extra and not entry.needs_user_id):
+    needs_user_id = plan.entry.needs_user_id
+    if "userId" in extra or ("anonymousId" in extra and not needs_user_id):
         return "id_not_string"
-    if entry.needs_user_id:
+    if needs_user_id:
         return "" if terms.anonymous_sessions and _session_id(message) else "no_user_id"
     return "" if message.anonymous_id else "no_user_anon_id"
 
@@ -266,9 +291,7 @@ def _reason(message: Message, entry: Entry | None, terms: Terms) -> str:
 def _as_sent(message: Message, terms: Terms) -> Message:
     """Return a copy with the connection's own message ID and our signature in its context."""
     sent = msgspec.structs.replace(
-        message,
-        message_id=_derived(terms.namespace_hash, message.message_id),
-        context=_signed(message.context),
+        message, message_id=_derived(terms.namespace_hash, message.message_id), context=_signed(message.context)
     )
     if terms.anonymous_sessions and not (message.user_id or message.anonymous_id):
         sent.anonymous_id = _session_id(message) or None
@@ -303,14 +326,9 @@ def _session_id(message: Message) -> str:
     return session_id if isinstance(session_id, str) else ""
 
 
-class _Minutes:
-    """Rounds times down to the minute; consecutive events mostly share one."""
+def _count_key(event: Event) -> CountKey:
+    return _minute(event.received_at), log.counted_name(event.message)
 
-    def __init__(self) -> None:
-        self._last: datetime | None = None
-        self._minute: datetime | None = None
 
-    def of(self, moment: datetime) -> datetime:
-        if moment is not self._last or self._minute is None:
-            self._last, self._minute = moment, moment.replace(second=0, microsecond=0)
-        return self._minute
+def _minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)

@@ -24,7 +24,7 @@ from integrations.leases import Lease, LostLeaseError, Progress, TermsChangedErr
 from integrations.models import Lane
 from integrations.refused import READ_AHEAD_EVENTS, TOO_MANY, UNDECIDED, Suspects, halves
 from integrations.segment.client import batch_body
-from integrations.segment.limits import MAX_BATCH_MESSAGES
+from integrations.segment.limits import MAX_BATCH_BYTES, MAX_BATCH_MESSAGES
 from integrations.segment.verdicts import Answer, back_off, retry_delay, verdict
 from integrations.settle import Attempt, Part
 from integrations.terms import TermsInForce, load_terms
@@ -36,8 +36,8 @@ TURN_SECONDS = 5.0
 # Segment asks partners to stay below 50 requests a second.
 SECONDS_BETWEEN_REQUESTS = 1 / 50
 READ_EVENTS = MAX_BATCH_MESSAGES
-# With so many at hand a batch is as good as full: a kilobyte each is usual, and 475 of those fit.
-ENOUGH_EVENTS = 1_000
+# Signing makes messages longer, so a batch never holds as much of the log as it has room for.
+READ_BYTES = MAX_BATCH_BYTES
 # A lane on which Sluice itself fails is left alone for this time: it would fail again, and fill the log.
 OWN_FAULT_DELAY = timedelta(seconds=60)
 
@@ -157,7 +157,7 @@ class _Turn:
 
     def _events(self) -> Sequence[Event]:
         """What lies behind the reader's place, as far as one version of the terms reaches."""
-        events = self.reader.window(READ_EVENTS, enough=ENOUGH_EVENTS)
+        events = self.reader.window(READ_EVENTS, size_bytes=READ_BYTES)
         last = self.terms.last_position
         if last is None or not events or events[-1].position <= last:
             return events

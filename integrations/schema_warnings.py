@@ -9,8 +9,8 @@ from django.db import connection
 from django.db.models import Max, Min, Q, Sum
 
 from assistants import log
-from assistants.catalog.check import Deviation, check_track
-from assistants.log import Outline
+from assistants.catalog.check import UNKNOWN, Deviation, check_track, is_known
+from assistants.log import Named, Outline
 from assistants.models import Environment
 from integrations import counts
 from integrations.models import EventCount, Lane, SchemaWarning
@@ -55,6 +55,19 @@ def gather(outlines: Iterable[Outline | None], *, received_at: datetime, tally: 
             continue
         for deviation in check_track(outline.event, outline.properties):
             found[log.counted_name(outline), deviation] += 1
+    _add_found(found, received_at, tally)
+
+
+def gather_unknown(names: Iterable[Named], *, received_at: datetime, tally: dict[Key, Seen]) -> None:
+    """Add the messages whose names the catalog does not know; the others are known to be as it says."""
+    found: Counter[tuple[str, Deviation]] = Counter()
+    for named in names:
+        if named.type == "track" and named.event and not is_known(named.event):
+            found[named.counted_name, UNKNOWN] += named.count
+    _add_found(found, received_at, tally)
+
+
+def _add_found(found: Counter[tuple[str, Deviation]], received_at: datetime, tally: dict[Key, Seen]) -> None:
     hour = received_at.replace(minute=0, second=0, microsecond=0)
     for (name, deviation), count in found.items():
         seen = tally.setdefault(

@@ -5,7 +5,7 @@ compiled into a msgspec struct, and decoding the properties into it is all that 
 does not fit is looked at property by property, which is also what the struct must agree with.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -18,6 +18,7 @@ from msgspec import UNSET, Raw, UnsetType
 from assistants import catalog
 from assistants.catalog.entry import STRING_LIST, Due, Entry, Property
 from assistants.catalog.ibm import STEPS
+from assistants.faults import Shallow
 from assistants.messages import Message
 
 NOTHING = Raw(b"{}")
@@ -43,7 +44,7 @@ class Deviation:
     given: str = ""
 
 
-UNKNOWN = (Deviation(Code.UNKNOWN_EVENT),)
+UNKNOWN = Deviation(Code.UNKNOWN_EVENT)
 
 
 def check(message: Message) -> tuple[Deviation, ...]:
@@ -59,7 +60,12 @@ def check(message: Message) -> tuple[Deviation, ...]:
 def check_track(event: str, properties: Raw | UnsetType) -> tuple[Deviation, ...]:
     """Say how the properties of a track call differ from what the catalog says of its event."""
     checker = _CHECKERS.get(event)
-    return UNKNOWN if checker is None else checker.check(NOTHING if properties is UNSET else properties)
+    return (UNKNOWN,) if checker is None else checker.check(NOTHING if properties is UNSET else properties)
+
+
+def is_known(event: str) -> bool:
+    """Say whether the catalog has a track event of exactly this name."""
+    return event in _CHECKERS
 
 
 def is_fault(entry: Entry, deviation: Deviation) -> bool:
@@ -76,6 +82,7 @@ class _Checker:
         self.entry = entry
         self.stand_ins = entry.stand_ins
         self.decode = msgspec.json.Decoder(_struct_of(entry)).decode
+        self.decode_exact = msgspec.json.Decoder(_struct_of(entry, allows_others=False)).decode
         dues = [due for each in entry.properties if (due := each.due_in) and due.property]
         self.watched = list(dict.fromkeys(due.property for due in dues))
         self.values_watched = _values_of(self.watched)
@@ -88,14 +95,23 @@ class _Checker:
             found = self.decode(properties)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return self.look_closely(properties)
+        return () if self.has_all_due(found) else self.look_closely(properties)
+
+    def is_exact(self, properties: Raw) -> bool:
+        try:
+            return self.has_all_due(self.decode_exact(properties))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+
+    def has_all_due(self, found: Any) -> bool:
         due = self.values_due(self.values_watched(found))(found)
         # Comparing with UNSET is slow, and mostly all are there and neither empty nor false.
         if not all(due) and UNSET in due:
-            return self.look_closely(properties)
-        for spellings in self.spelled:
+            return False
+        for spellings in self.spelled:  # noqa: SIM110  mostly there are none, and a generator costs more than this
             if set(spellings(found)) == {UNSET}:
-                return self.look_closely(properties)
-        return ()
+                return False
+        return True
 
     def look_up_due(self, watched: tuple[Any, ...]) -> Getter:
         """Return what reads the properties that are due where the watched ones have these values."""
@@ -132,16 +148,18 @@ def type_of(value: Any) -> str:
     return names.get(type(value), "Number")
 
 
-def _struct_of(entry: Entry) -> type[msgspec.Struct]:
+def _struct_of(entry: Entry, *, allows_others: bool = True) -> type[msgspec.Struct]:
     """Make the struct into which the properties of a faultless event can be decoded."""
     fields: list[Any] = []
     for each in entry.carried:
         # Steps as objects are as good, and rare enough to be looked at closely. A tuple can be looked up by.
         type_ = tuple[str, ...] if each.type in (STEPS, STRING_LIST) else each.type.decoded_as
+        type_ = Shallow if type_ is Any else type_
         due = each.due_in
         is_required = due is not None and not due.property and not entry.stand_ins.get(each.name)
         fields.append((each.name, type_) if is_required else (each.name, type_ | UnsetType, UNSET))
-    return msgspec.defstruct("".join(entry.name.split()), fields, kw_only=True, gc=False)
+    name = "".join(entry.name.split())
+    return msgspec.defstruct(name, fields, kw_only=True, gc=False, forbid_unknown_fields=not allows_others)
 
 
 def _nothing(found: Any) -> tuple[Any, ...]:
@@ -177,3 +195,8 @@ def _is_of(each: Property, value: Any) -> bool:
 
 
 _CHECKERS = {entry.name: _Checker(entry) for entry in catalog.entries()}
+
+# By the name of a track call that the catalog knows: says whether its properties are those that the catalog names, with
+# no others among them, and differ from it in nothing. All of them are decoded to see that, so their numbers are in
+# range, and they are no deeper than events are.
+EXACT: Mapping[str | None, Callable[[Raw], bool]] = {name: checker.is_exact for name, checker in _CHECKERS.items()}

@@ -143,7 +143,7 @@ class Intake:
         read = segment.read_items(request, received_at=now)
         await self.committer.store(
             Intent(
-                append=log.Append(opened.environment_id, SOURCE, now, read.messages),
+                append=log.Append(opened.environment_id, SOURCE, now, read.messages, is_faultless=read.is_faultless),
                 refused=[
                     RefusedItem(opened.environment_id, SOURCE, now, reason, raw) for _, reason, raw in read.refused
                 ],

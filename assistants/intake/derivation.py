@@ -19,10 +19,11 @@ from assistants.derive_events import Terms, families
 from assistants.faults import Refused
 from assistants.intake import refusals
 from assistants.intake.refusals import RefusedItem
+from assistants.items import read_message
 from assistants.log import Append, Appended
 from assistants.log_filter import mask
 from assistants.log_sql import PostgresLog, SqliteLog
-from assistants.messages import Message, read_message
+from assistants.messages import Message
 from assistants.models import Conversation, SourcePayload
 from assistants.sources.adapter import Adapter, Fact, Note, Part, Setup
 from assistants.sources.standing import TAKEN

@@ -14,7 +14,8 @@ from msgspec import Raw
 
 from assistants.faults import MAX_MESSAGE_BYTES, Refused, find_fault, mark_lone_surrogates
 from assistants.intake.answers import Unreadable
-from assistants.messages import TYPES, Message, merge_defaults, read_message, to_json
+from assistants.items import TYPES, ItemReader
+from assistants.messages import Message, merge_defaults, to_json
 
 T = TypeVar("T")
 
@@ -24,6 +25,7 @@ MAX_BATCH_ITEMS = 2_500
 # these, and half a million bytes of "0,0,0,…" must not turn into an answer of many millions.
 MAX_LISTED_ITEMS = 10_000
 BATCH_PATHS = frozenset({"/v1/batch", "/v1/import", "/v1/b"})
+_BEYOND_LIMIT = Refused("batch_too_long", f"A batch may hold {MAX_BATCH_ITEMS:,} items; this one is beyond that.")
 # Path → the message type that it fixes.
 SINGLE_PATHS = {f"/v1/{name}": type_ for type_ in TYPES for name in (type_, type_[0])}
 # How fast a library works on the pages of others; taken, and not kept.
@@ -71,12 +73,13 @@ class Request:
 class Read:
     """What the items of a request turned out to be: messages, and refused ones with index and raw bytes.
 
-    `size_bytes` is about what they take in memory.
+    `size_bytes` is about what they take in memory; `is_faultless` as in ItemReader.
     """
 
     messages: list[Message]
     refused: list[tuple[int, Refused, bytes]]
     size_bytes: int
+    is_faultless: bool
 
 
 def basic_user(authorization: bytes) -> str:
@@ -109,24 +112,21 @@ def read_items(request: Request, *, received_at: datetime) -> Read:
     """Turn the items into messages, each on its own: a bad one is set aside, its neighbours stay."""
     messages: list[Message] = []
     refused: list[tuple[int, Refused, bytes]] = []
+    reader = ItemReader(received_at=received_at, fixed_type=request.fixed_type)
     size_of_defaults = _size_of_defaults(request)
-    for index, raw in enumerate(request.items):
-        result = _read_item(index, raw, request, received_at, has_defaults=size_of_defaults > 0)
-        if isinstance(result, Refused):
-            refused.append((index, result, raw))
-        else:
+    for index, item in enumerate(request.items):
+        result = reader.read(item) if index < MAX_BATCH_ITEMS else _BEYOND_LIMIT
+        if size_of_defaults and isinstance(result, Message):
+            result = _with_defaults(result, request)
+        if isinstance(result, Message):
             messages.append(result)
-    return Read(messages, refused, sum(map(len, request.items)) + len(messages) * size_of_defaults)
+        else:
+            refused.append((index, result, item))
+    size_bytes = sum(map(len, request.items)) + len(messages) * size_of_defaults
+    return Read(messages, refused, size_bytes, is_faultless=reader.is_faultless)
 
 
-def _read_item(
-    index: int, raw: bytes, request: Request, received_at: datetime, *, has_defaults: bool
-) -> Message | Refused:
-    if index >= MAX_BATCH_ITEMS:
-        return Refused("batch_too_long", f"A batch may hold {MAX_BATCH_ITEMS:,} items; this one is beyond that.")
-    message = read_message(raw, received_at=received_at, fixed_type=request.fixed_type)
-    if isinstance(message, Refused) or not has_defaults:
-        return message
+def _with_defaults(message: Message, request: Request) -> Message | Refused:
     merged = merge_defaults(message, context=request.context, integrations=request.integrations)
     size = len(to_json(merged))
     if size > MAX_MESSAGE_BYTES:

@@ -27,8 +27,9 @@ from assistants.intake.derivation import Derivation, Payload, sort_facts, terms_
 from assistants.intake.keyring import GuessLimit, Keyring, Opened
 from assistants.intake.refusals import RefusedItem
 from assistants.intake.setups import SecretUnreadable, Setups
+from assistants.items import read_message
 from assistants.log import Append, EnvironmentGone
-from assistants.messages import Message, read_message
+from assistants.messages import Message
 from assistants.sources.adapter import Adapter, Denied, Note, Reading, Request, Setup
 from assistants.sources.payloads import compress, kept_headers
 

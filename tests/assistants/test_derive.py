@@ -14,7 +14,8 @@ from assistants.catalog.entry import Entry
 from assistants.derive import TITLES, derive
 from assistants.derive_events import Terms, families
 from assistants.faults import Refused
-from assistants.messages import MAX_BODY_BYTES, read_message
+from assistants.items import read_message
+from assistants.messages import MAX_BODY_BYTES
 from assistants.sources.adapter import AssistantIdentity, Fact, Kind
 
 IDENTITY = AssistantIdentity("Care", "en", "account", "instance", "assistant")

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from assistants.faults import MAX_MESSAGE_BYTES, Refused, find_fault, mark_lone_surrogates
-from assistants.messages import Message, read_message, to_json
+from assistants.items import read_message
+from assistants.messages import Message, to_json
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Raw
 
 from assistants.faults import Refused, find_fault
+from assistants.items import read_message
 from assistants.log import pack
-from assistants.messages import Event, Message, merge_defaults, pretty_json, read_message, to_json
+from assistants.messages import Event, Message, merge_defaults, pretty_json, to_json
 
 NOW = datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC)
 NOW_TEXT = "2026-11-22T10:00:00.123+00:00"

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from assistants import catalog, log
-from assistants.messages import Event, Message, read_message
+from assistants.items import read_message
+from assistants.messages import Event, Message
 from assistants.models import Block
 from integrations.compose import TEST_SOURCE, Batch, Terms, compose, compose_one, derived_message_id
 from integrations.segment.client import batch_body

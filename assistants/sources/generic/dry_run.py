@@ -10,7 +10,8 @@ import msgspec
 
 from assistants.faults import Refused
 from assistants.intake.answers import Unreadable
-from assistants.messages import read_message, to_json
+from assistants.items import read_message
+from assistants.messages import to_json
 from assistants.sources.adapter import Request
 from assistants.sources.generic.rules import Failure, Outcome, RuleSet, map_pieces, prepare
 from assistants.sources.generic.unwrap import unwrap

@@ -8,7 +8,8 @@ import pytest
 
 from assistants import catalog
 from assistants.intake import segment
-from assistants.messages import Message, read_message, to_json
+from assistants.items import read_message
+from assistants.messages import Message, to_json
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 COMMON = {"userId": "u-1", "messageId": "m-1", "timestamp": "2026-11-22T09:00:00.000Z"}

@@ -12,7 +12,7 @@ from assistants.derive import derive
 from assistants.derive_events import COPILOT, IBM, Terms
 from assistants.faults import Refused
 from assistants.intake.answers import Unreadable
-from assistants.messages import read_message
+from assistants.items import read_message
 from assistants.sources.adapter import Adapter, AssistantIdentity, Denied, Request
 from assistants.sources.langfuse import Langfuse
 from assistants.sources.otlp.adapter import Otlp

@@ -14,7 +14,7 @@ from assistants.derive import derive
 from assistants.derive_events import COPILOT, IBM, Terms
 from assistants.intake.answers import Unreadable
 from assistants.intake.derivation import sort_facts
-from assistants.messages import read_message
+from assistants.items import read_message
 from assistants.sources.adapter import AssistantIdentity, Denied
 from tests.assistants.sources.mutations import changed, mutations
 from tests.assistants.sources.reading import PAYLOADS, RECEIVED_AT, load, names
