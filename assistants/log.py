@@ -259,41 +259,53 @@ def next_blocks(environment_id: int, *, after: int, events: int) -> list[Block]:
 
 @dataclass
 class Reader:
-    """Reads a log forward, many blocks at a time; keeps what was read and not yet passed, so that none is read twice."""
+    """Reads a log forward, many blocks at a time; keeps what it read and has not passed, so that none is read twice."""
 
     environment_id: int
     after: int
     buffer: list[Event] = field(default_factory=list)
-    # About how many bytes of JSON the buffer holds; and blocks behind it that are not unpacked yet.
+    # About how many bytes of JSON the buffer holds; and what was fetched behind it, not unpacked yet.
     buffer_bytes: int = 0
     blocks: deque[Block] = field(default_factory=deque)
 
     def window(self, events: int, *, size_bytes: int = MAX_POSITION) -> list[Event]:
-        """Return what is known behind `after`: so many events or bytes of them at least, if the log has them.
+        """Return what is known behind `after`: so many events or bytes of them at least, if the log has them."""
+        known = self.known(events, size_bytes=size_bytes)
+        while len(known) < events and self.buffer_bytes < size_bytes and self.fetch(events - len(known)):
+            known = self.known(events, size_bytes=size_bytes)
+        return known
 
-        What is unpacked long before it is used has left the processor's cache by then.
-        """
-        while (missing := events - len(self.buffer)) > 0 and self.buffer_bytes < size_bytes:
-            if not self.blocks:
-                known_to = self.buffer[-1].position if self.buffer else self.after
-                self.blocks.extend(next_blocks(self.environment_id, after=known_to, events=missing))
-            if not self.blocks:
-                break
-            self._take(self.blocks.popleft())
+    def known(self, events: int, *, size_bytes: int = MAX_POSITION) -> list[Event]:
+        """Return the same as far as it was fetched already; touches no database."""
+        # No more than is needed: what is unpacked long before it is used has left the processor's cache by then.
+        while self.blocks and len(self.buffer) < events and self.buffer_bytes < size_bytes:
+            unpacked, unpacked_bytes = _unpack(self.blocks.popleft())
+            self.buffer += [event for event in unpacked if event.position > self.after]
+            self.buffer_bytes += unpacked_bytes
         return self.buffer
 
+    def fetch(self, events: int) -> bool:
+        """Fetch the blocks of so many events behind what was fetched; return whether there are any."""
+        found = next_blocks(self.environment_id, after=self.fetched_to, events=events)
+        self.blocks.extend(found)
+        return bool(found)
+
+    @property
+    def fetched_to(self) -> int:
+        """The last position that can be had without the database."""
+        ends = [self.blocks[-1].last_position] if self.blocks else []
+        ends += [self.buffer[-1].position] if self.buffer else []
+        return max([self.after, *ends])
+
     def pass_to(self, position: int) -> None:
-        """Forget everything up to a position."""
+        """Forget everything up to a position; does nothing where the reader is there already."""
+        if position <= self.after:
+            return
         if self.buffer:
             passed = min(max(0, position - self.buffer[0].position + 1), len(self.buffer))
             self.buffer_bytes -= self.buffer_bytes * passed // len(self.buffer)
             del self.buffer[:passed]
         self.after = position
-
-    def _take(self, block: Block) -> None:
-        events, size_bytes = _unpack(block)
-        self.buffer += [event for event in events if event.position > self.after]
-        self.buffer_bytes += size_bytes
 
 
 def _unpack(block: Block) -> tuple[list[Event], int]:

@@ -19,6 +19,7 @@ from assistants import encryption, log
 from assistants.log import Reader
 from assistants.messages import Event
 from integrations import firsts, index, leases, settle
+from integrations.ahead import Ahead, Prepared
 from integrations.compose import NOTHING_HELD, Batch, compose, marks_of
 from integrations.leases import Lease, LostLeaseError, Progress, TermsChangedError
 from integrations.models import Lane
@@ -86,17 +87,17 @@ def _take_turn(lease: Lease, client: Client) -> Progress:
 def _work(lease: Lease, client: Client) -> Progress:
     """Work until the lane is idle, has to stop, or the turn is over."""
     until = time.monotonic() + TURN_SECONDS
-    step = _step_of(lease, client, until)
+    if lease.kind == Lane.Kind.INDEX:
+        return _repeat(partial(index.step, lease), until)
+    with contextlib.closing(_Turn(lease, client, until)) as turn:
+        return _repeat(turn.step, until)
+
+
+def _repeat(step: Callable[[], Progress], until: float) -> Progress:
     progress = step()
     while progress is Progress.MOVED and time.monotonic() < until:
         progress = step()
     return progress
-
-
-def _step_of(lease: Lease, client: Client, until: float) -> Callable[[], Progress]:
-    if lease.kind == Lane.Kind.INDEX:
-        return partial(index.step, lease)
-    return _Turn(lease, client, until).step
 
 
 def _has_more(lease: Lease) -> bool:
@@ -115,14 +116,19 @@ class _Turn:
         self.client = client
         self.until = until
         self.suspects = Suspects()
+        self.ahead = Ahead()
+        self.prepared: Prepared | None = None
         self.next_request_at = 0.0
         self._begin_at_cursor()
 
+    def close(self) -> None:
+        self.ahead.close()
+
     def step(self) -> Progress:
-        """Deliver one range of the log, and further ones as long as refused events wait for a decision."""
+        """Deliver one range of the log, and further ones as long as something is begun or undecided."""
         try:
             progress = self._next_range()
-            while progress is Progress.MOVED and self.suspects:
+            while progress is Progress.MOVED and (self.suspects or self.prepared):
                 progress = self._next_range()
         except TermsChangedError:
             self._begin_at_cursor()
@@ -132,10 +138,15 @@ class _Turn:
     def _begin_at_cursor(self) -> None:
         """Go back to the cursor, on the terms of this moment; what is not settled is read and sent again."""
         self.suspects.forget()
+        self.prepared = None
         self.reader = Reader(self.lease.environment_id, after=self.lease.cursor)
         self.terms = load_terms(self.lease, behind=self.lease.cursor)
 
     def _next_range(self) -> Progress:
+        if self.prepared is not None:
+            prepared, self.prepared = self.prepared, None
+            self.suspects.begin_range()
+            return self._dispatch(prepared, is_part=False)
         self._enter_next_version()
         if not self.terms.is_active:
             return Progress.STOPPED
@@ -155,37 +166,71 @@ class _Turn:
         if self.suspects and self.lease.terms_seq != known:
             raise TermsChangedError
 
-    def _events(self) -> Sequence[Event]:
+    def _events(self) -> list[Event]:
         """What lies behind the reader's place, as far as one version of the terms reaches."""
-        events = self.reader.window(READ_EVENTS, size_bytes=READ_BYTES)
+        return self._within_terms(self.reader.window(READ_EVENTS, size_bytes=READ_BYTES))
+
+    def _within_terms(self, events: list[Event]) -> list[Event]:
+        """Return a copy, as the reader's own list goes on with the reader."""
         last = self.terms.last_position
         if last is None or not events or events[-1].position <= last:
-            return events
+            return list(events)
         return [event for event in events if event.position <= last]
 
     def _deliver(self, events: Sequence[Event], *, is_part: bool) -> Progress:
         """Send the longest batch from the front of `events`, and see to what becomes of it."""
         batch = compose(events, self.terms.terms, firsts=self._firsts(events))
+        return self._dispatch(Prepared(events, batch), is_part=is_part)
+
+    def _dispatch(self, prepared: Prepared, *, is_part: bool) -> Progress:
+        """Send a batch, and see to what becomes of it."""
+        batch = prepared.batch
         if not batch.messages:
             return self._pass_over(Part(self.terms, batch, None))
-        attempt = self._send(batch, is_part=is_part)
+        attempt = self._send(prepared, is_part=is_part)
         part = Part(self.terms, batch, attempt)
+        following = self.ahead.take()
         if part.is_accepted:
-            return self._accept(part)
+            return self._accept(part, following)
+        if following:
+            self.reader = Reader(self.lease.environment_id, after=batch.first - 1)
         if part.is_refused:
             settle.record_refusal(self.lease, part)
-            return self._suspect(part) if len(batch.positions) == 1 else self._search(halves(events, batch))
+            if len(batch.positions) == 1:
+                return self._suspect(part)
+            return self._search(halves(prepared.events, batch))
         settle.record_failure(self.lease, part, attempt, delay=retry_delay(attempt.answer, self.lease.attempts))
         return Progress.STOPPED
 
-    def _send(self, batch: Batch, *, is_part: bool) -> Attempt:
-        retries = 0 if is_part else self.lease.attempts
-        self._begin(batch, is_part=is_part)
+    def _send(self, prepared: Prepared, *, is_part: bool) -> Attempt:
+        batch = prepared.batch
+        retries = 0 if is_part or prepared.is_begun else self.lease.attempts
+        if not prepared.is_begun:
+            self._begin(batch, is_part=is_part)
         self._pace()
+        if not is_part:
+            self._look_ahead(batch)
         now = datetime.now(UTC)
         body = batch_body(batch.messages, now)
         answer = self.client.post_batch(self.terms.base_url, self.terms.write_key, body, retries=retries)
         return Attempt(answer, verdict(answer), len(body), self.lease.attempts, now)
+
+    def _look_ahead(self, batch: Batch) -> None:
+        """Have the next batch composed while this one is on its way, where the log is known to go on behind it.
+
+        First occurrences are looked up in the database, so what depends on them is composed in its turn.
+        """
+        known = self.reader.fetched_to - batch.last
+        if not known or self.suspects or self.terms.terms.watch is not None:
+            return
+        self.reader.pass_to(batch.last)
+        if known < READ_EVENTS:
+            self.reader.fetch(READ_EVENTS)
+        self.ahead.start(self._compose_ahead)
+
+    def _compose_ahead(self) -> Prepared | None:
+        events = self._within_terms(self.reader.known(READ_EVENTS, size_bytes=READ_BYTES))
+        return Prepared(events, compose(events, self.terms.terms)) if events else None
 
     def _begin(self, batch: Batch, *, is_part: bool) -> None:
         """Note the attempt, and with it what the batch is the first to send."""
@@ -225,11 +270,22 @@ class _Turn:
         self.reader.pass_to(part.batch.last)
         return Progress.MOVED
 
-    def _accept(self, part: Part) -> Progress:
-        settle.record_progress(self.lease, [*self.suspects.parts, part])
+    def _accept(self, part: Part, following: Prepared | None) -> Progress:
+        self._settle([*self.suspects.parts, part], following)
         self.suspects.accepted()
         self.reader.pass_to(part.batch.last)
         return Progress.MOVED
+
+    def _settle(self, parts: Sequence[Part], following: Prepared | None) -> None:
+        """Settle, and begin the batch that follows in the same transaction, if it is composed and there is time."""
+        if following and following.batch.messages and time.monotonic() < self.until:
+            # Where the terms have changed since, it is composed again in its turn.
+            with contextlib.suppress(TermsChangedError):
+                settle.record_progress(self.lease, parts, begin_to=following.batch.last)
+                following.is_begun = True
+                self.prepared = following
+                return
+        settle.record_progress(self.lease, parts)
 
     def _search(self, parts: Sequence[Sequence[Event]]) -> Progress:
         """Deliver the halves of a refused batch in order; end early where nothing is open and the turn is over."""

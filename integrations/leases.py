@@ -105,17 +105,21 @@ def begin_attempt(lease: Lease, *, to: int, is_part: bool = False) -> None:
     lease.attempts = attempts
 
 
-def move(lease: Lease, *, cursor: int, begun: bool) -> None:
+def move(lease: Lease, *, cursor: int, begun: bool, begin_to: int | None = None) -> None:
     """Move the cursor, in the transaction that records what became of the events. Raises as `begin_attempt`.
 
-    A batch that was not begun may be composed by terms that changed since; one that was keeps its own.
+    A batch that was not begun may be composed by terms that changed since; one that was keeps its own. With `begin_to`,
+    the next batch, up to there, is begun by the same statement.
     """
     values = {**_identity(lease), "old_cursor": lease.cursor, "cursor": cursor}
     in_flight_to = _in_flight_behind(lease, cursor)
-    if begun:
-        moved = _move_begun.run(**values, in_flight_to=in_flight_to)
+    if begin_to is not None:
+        in_flight_to = max(begin_to, in_flight_to or 0)
+        moved = _move_and_begin.run(**values, in_flight_to=in_flight_to, terms_seq=lease.terms_seq, attempts=1)
+    elif begun:
+        moved = _move_begun.run(**values, in_flight_to=in_flight_to, attempts=0)
     else:
-        moved = _move_unbegun.run(**values, in_flight_to=in_flight_to, terms_seq=lease.terms_seq)
+        moved = _move_unbegun.run(**values, in_flight_to=in_flight_to, terms_seq=lease.terms_seq, attempts=0)
     if not moved:
         raise_why(lease)
 
@@ -183,19 +187,17 @@ def _held_by(lane_id: int, token: int) -> QuerySet[Lane]:
 
 
 def _build_begin(lane_id: int, token: int, terms_seq: int, in_flight_to: int, attempts: int) -> Statement:
-    # The only condition in a subquery: an environment that is deleted at this moment may see one more request.
-    present = Environment.objects.present()
-    lanes = _held_by(lane_id, token).filter(terms_seq=terms_seq, environment__in=present)
+    lanes = _held_by(lane_id, token).filter(terms_seq=terms_seq, environment__in=_present())
     return lanes, {"in_flight_to": in_flight_to, "attempts": attempts, "lease_until": lease_end()}
 
 
 def _build_move(
-    lane_id: int, token: int, old_cursor: int, cursor: int, in_flight_to: int, **conditions: int
+    lane_id: int, token: int, old_cursor: int, cursor: int, in_flight_to: int, attempts: int, **conditions: int
 ) -> Statement:
     return _held_by(lane_id, token).filter(cursor=old_cursor, **conditions), {
         "cursor": cursor,
         "in_flight_to": in_flight_to,
-        "attempts": 0,
+        "attempts": attempts,
         "next_attempt_at": None,
         "last_error": "",
         "failing_since": None,
@@ -203,6 +205,18 @@ def _build_move(
     }
 
 
+def _build_move_and_begin(**values: int) -> Statement:
+    lanes, changes = _build_move(**values)
+    return lanes.filter(environment__in=_present()), changes
+
+
+def _present() -> QuerySet[Environment]:
+    # The only condition in a subquery: an environment that is deleted at this moment may see one more request.
+    return Environment.objects.present()
+
+
+_MOVE = ("lane_id", "token", "old_cursor", "cursor", "in_flight_to", "attempts")
 _begin = CompiledUpdate(_build_begin, "lane_id", "token", "terms_seq", "in_flight_to", "attempts")
-_move_begun = CompiledUpdate(_build_move, "lane_id", "token", "old_cursor", "cursor", "in_flight_to")
-_move_unbegun = CompiledUpdate(_build_move, "lane_id", "token", "old_cursor", "cursor", "in_flight_to", "terms_seq")
+_move_begun = CompiledUpdate(_build_move, *_MOVE)
+_move_unbegun = CompiledUpdate(_build_move, *_MOVE, "terms_seq")
+_move_and_begin = CompiledUpdate(_build_move_and_begin, *_MOVE, "terms_seq")

@@ -56,19 +56,20 @@ class Part:
         return self.attempt is not None and self.attempt.verdict is Verdict.CONTENT
 
 
-def record_progress(lease: Lease, parts: Sequence[Part]) -> None:
+def record_progress(lease: Lease, parts: Sequence[Part], *, begin_to: int | None = None) -> None:
     """Move the cursor over consecutive parts: accepted ones, refused single events, and those with nothing to send.
 
-    Raises LostLeaseError or TermsChangedError; then nothing is written.
+    With `begin_to`, the attempt at the next batch, up to there, is noted in the same transaction. Raises
+    LostLeaseError or TermsChangedError; then nothing is written.
     """
     last = parts[-1].batch.last
     with transaction.atomic():
-        leases.move(lease, cursor=last, begun=any(part.attempt for part in parts))
+        leases.move(lease, cursor=last, begun=any(part.attempt for part in parts), begin_to=begin_to)
         tally: Counter[counts.CountKey] = Counter()
         for part in parts:
             _settle(lease, part, tally)
         counts.add(lease.lane_id, tally)
-    lease.cursor, lease.attempts = last, 0
+    lease.cursor, lease.attempts = last, 0 if begin_to is None else 1
 
 
 def record_refusal(lease: Lease, part: Part) -> None:
