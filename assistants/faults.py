@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from math import isinf
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from assistants.log_filter import mask
 
 MAX_MESSAGE_BYTES = 32_768
 MAX_DEPTH = 32
-# An integer with more digits can be beyond what a double holds: a reader would see infinity.
+# A number whose integer part has more digits can be beyond what a double holds: a reader would see infinity.
 MAX_NUMBER_DIGITS = 308
 
 # What is looked for in the raw JSON, because decoding hides it: of two equal keys both are sent on, one is decoded.
@@ -20,15 +21,16 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 # So many digits in a row cannot be missed by looking at every hundredth byte: three of them follow one another there.
 _SAMPLE_EVERY = (MAX_NUMBER_DIGITS + 1) // 3
 _has_sampled_digits = re.compile(rb"[0-9]{3}").search
-_HUGE_INTEGER = re.compile(rb"(?<![0-9.eE+-])-?[0-9]{%d}" % (MAX_NUMBER_DIGITS + 1))
+_LONG_NUMBER = re.compile(rb"(?<![0-9.eE+-])-?[0-9]{%d,}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?" % (MAX_NUMBER_DIGITS + 1))
 _NO_BRACKET = re.compile(rb"[^][{}]+")
 # An escape: a surrogate pair, half of one (its digits are the group), or any other.
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u([dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
 _anything = msgspec.json.Decoder()
-# Five levels. Telling by decoding how deep an item goes costs nothing beyond the decoding.
-_Leaf = bool | int | float | str | None
+# Five levels. Telling by decoding how deep an item goes costs nothing beyond the decoding. Integers are read as what
+# every reader can hold, so that one that is out of range does not fit.
+_Leaf = bool | float | str | None
 _Level4 = _Leaf | list[_Leaf] | dict[str, _Leaf]
 _Level3 = _Leaf | list[_Level4] | dict[str, _Level4]
 _Level2 = _Leaf | list[_Level3] | dict[str, _Level3]
@@ -60,7 +62,7 @@ def find_fault(item: bytes) -> Refused | None:
         return _decoding_fault(error, item)
     if has_unicode_escape(item) and _NUL.search(item):
         return Refused("nul_character", "A key or a text contains the NUL character (\\u0000).")
-    if has_long_digits(item) and _HUGE_INTEGER.search(_TEXT.sub(b'""', item)):
+    if _has_sampled_digits(item[::_SAMPLE_EVERY]) and _has_number_out_of_range(item):
         return _number_out_of_range()
     if not is_shallow and _depth(item) > MAX_DEPTH:
         return _too_deep()
@@ -73,15 +75,10 @@ def has_unicode_escape(item: bytes) -> bool:
     return b"\\" in item and b"\\u" in item
 
 
-def has_long_digits(item: bytes) -> bool:
-    """Say whether there may be so many digits in a row that, as a number, they are out of range; looks at samples."""
-    return _has_sampled_digits(item[::_SAMPLE_EVERY]) is not None
-
-
 def is_plain_object(raw: bytes | Raw) -> bool:
     """Say whether JSON is an object that is as little nested as events are, with all numbers in range.
 
-    It may be neither all the same where there are escapes, or many digits in a row.
+    Where there are escapes of characters, it may have a fault all the same.
     """
     try:
         _decode_shallow(raw)
@@ -146,6 +143,10 @@ def _depth(item: bytes) -> int:
         depth += 1 if bracket in b"{[" else -1
         deepest = max(deepest, depth)
     return deepest
+
+
+def _has_number_out_of_range(item: bytes) -> bool:
+    return any(isinf(float(number)) for number in _LONG_NUMBER.findall(_TEXT.sub(b'""', item)))
 
 
 def _too_deep() -> Refused:

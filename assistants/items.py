@@ -17,7 +17,6 @@ from assistants.faults import (
     Refused,
     excerpt,
     find_fault,
-    has_long_digits,
     has_unicode_escape,
     is_plain_object,
 )
@@ -55,7 +54,7 @@ _TEXTS_OF_NAMES = (
 _TEXTS = tuple(attribute for _, attribute in _TEXTS_OF_NAMES)
 # The key is the request's business, and `sentAt` is written afresh with each attempt.
 _NOT_KEPT = ("writeKey", "sentAt")
-# The characters of a date and time: Python reads more than ISO 8601, such as any separator between the two.
+# The characters of a date and time.
 _has_timestamp_characters = re.compile(r"[0-9TtZW:., +-]+").fullmatch
 _NULL = Raw(b"null")
 _decode_usual = msgspec.json.Decoder(Message).decode
@@ -99,7 +98,7 @@ class ItemReader:
     def _read_usual(self, item: bytes) -> Message | None:
         """Read an item that is a message as it stands, and has no fault; None for one of which that is not plain."""
         # An escape may be half of a pair of surrogates, or NUL.
-        if has_unicode_escape(item) or has_long_digits(item) or len(item) > MAX_MESSAGE_BYTES:
+        if has_unicode_escape(item) or len(item) > MAX_MESSAGE_BYTES:
             return None
         try:
             message = _decode_usual(item)
@@ -174,13 +173,15 @@ class ItemReader:
 
     def _is_usable(self, timestamp: str) -> bool:
         """Say whether a timestamp is ISO 8601 and between 1970 and a year ahead."""
-        if not _has_timestamp_characters(timestamp):
+        # Python reads more than ISO 8601, such as any separator between date and time.
+        if timestamp[10:11] != "T" and not _has_timestamp_characters(timestamp):
             return False
         try:
             moment = datetime.fromisoformat(timestamp)
         except ValueError:
             return False
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
         return EPOCH <= moment <= self.latest
 
 

@@ -11,12 +11,12 @@ Constraints that decide the design:
 - Nothing is written about an event later on. So a row is a block: the events of one commit, compressed.
 """
 
-import hashlib
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import blake2b
 from itertools import chain, groupby
 from typing import cast
 
@@ -34,6 +34,7 @@ from assistants.models import Block, EventKey, LogHead
 logger = logging.getLogger(__name__)
 
 COMPRESSION_LEVEL = 1
+DIGEST_BYTES = 16
 BLOCKS_PER_READ = 200
 MAX_COUNTED_NAME = 200
 MAX_POSITION = 2**63 - 1
@@ -205,7 +206,7 @@ def position_of(environment_id: int, message_id: str) -> int | None:
 
 def key_digest(message_id: str) -> bytes:
     """Return the 16 bytes by which a message ID is known to the log."""
-    return hashlib.blake2b(message_id.encode(), digest_size=16).digest()
+    return blake2b(message_id.encode(), digest_size=DIGEST_BYTES).digest()
 
 
 def pack(messages: Sequence[Message | None]) -> bytes:
@@ -351,7 +352,7 @@ def _append_to(
 ) -> int:
     """Store one environment's appends in the open transaction; return its new head."""
     store = PostgresLog(connection) if connection.vendor == "postgresql" else SqliteLog(connection)
-    digests = {index: [key_digest(message.message_id) for message in append.messages] for index, append in entries}
+    digests = {index: _digests(append.messages) for index, append in entries}
     distinct = set(chain.from_iterable(digests.values()))
     known: set[bytes] = set()
     if are_new:
@@ -404,6 +405,10 @@ def _names(messages: Sequence[Message]) -> str:
         return ""
     named = [Named(type_, (event or "")[:MAX_COUNTED_NAME], count) for (type_, event), count in tally.items()]
     return _encoder.encode(named).decode()
+
+
+def _digests(messages: Sequence[Message]) -> list[bytes]:
+    return [blake2b(message.message_id.encode(), digest_size=DIGEST_BYTES).digest() for message in messages]
 
 
 def _take_unknown(

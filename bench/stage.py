@@ -19,11 +19,11 @@ from tests.services import require_programs, running_redis, temporary_folder
 from tests.system.stack import Connected, Stack, on_servers, running
 
 ROOT = Path(__file__).resolve().parent.parent
-EVENTS, PER_REQUEST, CONNECTIONS = 200_000, 100, 16
+EVENTS, PER_REQUEST, CONNECTIONS = 200_000, 100, 64
 SDK_EVENTS = 50_000
 # What the library sends in one request if nobody tells it otherwise, and with which it is fastest.
 SDK_PER_REQUEST, SDK_PER_REQUEST_TUNED = 100, 400
-SINGLE_EVENTS, SINGLE_CONNECTIONS = 20_000, 64
+SINGLE_EVENTS = 20_000
 PACED_EVENTS, PACED_PER_SECOND, PACED_CONNECTIONS = 2_000, 200, 8
 ARRIVAL_SECONDS = 300.0
 
@@ -43,7 +43,7 @@ class Bench:
 
     def single_events(self) -> Throughput:
         """The same with one event in each request."""
-        return self.throughput(SINGLE_EVENTS, 1, SINGLE_CONNECTIONS)
+        return self.throughput(SINGLE_EVENTS, 1, CONNECTIONS)
 
     def throughput(self, events: int, per_request: int, connections: int) -> Throughput:
         run = uuid.uuid4().hex[:5]

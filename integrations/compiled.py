@@ -7,6 +7,8 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.sql import UpdateQuery
 
+from assistants.statements import Statement, run_together
+
 # Stand-ins for the values, which no statement contains by itself; they fit into columns of 32 bits.
 _FIRST_MARK = 1_913_370_000
 
@@ -25,16 +27,17 @@ class CompiledUpdate:
         self._names = names
         self._compiled: dict[str, tuple[str, list[str | None], tuple[Any, ...]]] = {}
 
-    def run(self, **values: int | None) -> int:
-        """Execute the UPDATE with these values; return how many rows it changed."""
+    def statement(self, **values: int | None) -> Statement:
+        """Return the UPDATE with these values."""
         sql, names, constants = self._compiled.get(connection.vendor) or self._compile()
         parameters = [
             constant if name is None else values[name] for name, constant in zip(names, constants, strict=True)
         ]
-        with connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            changed: int = cursor.rowcount
-        return changed
+        return Statement(sql, parameters)
+
+    def run(self, **values: int | None) -> int:
+        """Execute the UPDATE with these values; return how many rows it changed."""
+        return run_together([self.statement(**values)])[0]
 
     def _compile(self) -> tuple[str, list[str | None], tuple[Any, ...]]:
         marks = {_FIRST_MARK + number: name for number, name in enumerate(self._names)}

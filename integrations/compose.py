@@ -168,8 +168,23 @@ def compose_one(event: Event, terms: Terms, record: Record = NOTHING_ON_RECORD) 
 
     A message that cannot be read is left out like any other: its neighbours must not wait for it.
     """
+    message = event.message
+    if message is None:
+        return Composed("erased" if event.is_readable else "unreadable")
     try:
-        return _judge(event, terms, record)
+        if event.source == TEST_SOURCE:
+            return _compose(message, terms, ())
+        plan = terms.plan(message)
+        reason = _reason(message, plan, terms)
+        if reason or plan is None:
+            return Composed(reason)
+        if terms.leave_out_schema_faults and any(is_fault(plan.entry, deviation) for deviation in check(message)):
+            return Composed("schema_fault")
+        # A sample is of no visitor: it is sent however often it was, and takes nobody's place.
+        if terms.watch is None or event.source == SAMPLE_SOURCE:
+            return _compose(message, terms, plan.rules)
+        marks = _marks(message, plan.entry, terms, terms.watch)
+        return _compose_watched(event.position, message, marks, record, terms, plan.rules)
     except (ValueError, TypeError, RecursionError):
         return Composed("unreadable")
 
@@ -188,28 +203,9 @@ def marks_of(event: Event, terms: Terms) -> Marks:
         return NO_MARKS
 
 
-def _judge(event: Event, terms: Terms, record: Record) -> Composed:
-    message = event.message
-    if message is None:
-        return Composed("erased" if event.is_readable else "unreadable")
-    rules: tuple[Rule, ...] = ()
-    marks = NO_MARKS
-    if event.source != TEST_SOURCE:
-        plan = terms.plan(message)
-        reason = _reason(message, plan, terms)
-        if reason or plan is None:
-            return Composed(reason)
-        if terms.leave_out_schema_faults and any(is_fault(plan.entry, deviation) for deviation in check(message)):
-            return Composed("schema_fault")
-        rules = plan.rules
-        # A sample is of no visitor: it is sent however often it was, and takes nobody's place.
-        if terms.watch is not None and event.source != SAMPLE_SOURCE:
-            marks = _marks(message, plan.entry, terms, terms.watch)
-    if marks is not NO_MARKS and record.is_repeat(marks, event.position):
-        return Composed(ONCE_PER_VISITOR)
-    sent = _as_sent(message, terms)
-    if rules:
-        sent.properties = shaped(message.properties, rules)
+def _compose(message: Message, terms: Terms, rules: tuple[Rule, ...]) -> Composed:
+    """Compose a message that is to be sent, unless it is too large."""
+    sent = _as_sent(message, terms, rules)
     body = to_json(sent)
     if len(body) > MAX_MESSAGE_BYTES:
         # What fits by itself must not be left out because we sign it.
@@ -217,9 +213,21 @@ def _judge(event: Event, terms: Terms, record: Record) -> Composed:
         body = to_json(sent)
         if len(body) > MAX_MESSAGE_BYTES:
             return Composed("message_too_large")
-    if marks is not NO_MARKS and sent.type != "identify" and record.is_new_visitor(marks, event.position):
-        return Composed("", (_identify(sent, message, terms), body), marks)
-    return Composed("", (body,), marks)
+    return Composed("", (body,))
+
+
+def _compose_watched(
+    position: int, message: Message, marks: Marks, record: Record, terms: Terms, rules: tuple[Rule, ...]
+) -> Composed:
+    """Compose a message whose first occurrence may matter."""
+    if marks is not NO_MARKS and record.is_repeat(marks, position):
+        return Composed(ONCE_PER_VISITOR)
+    composed = _compose(message, terms, rules)
+    if composed.reason or marks is NO_MARKS:
+        return composed
+    if message.type != "identify" and record.is_new_visitor(marks, position):
+        return Composed("", (_identify(message, terms), *composed.messages), marks)
+    return Composed("", composed.messages, marks)
 
 
 def _marks(message: Message, entry: Entry, terms: Terms, watch: Watch) -> Marks:
@@ -229,8 +237,9 @@ def _marks(message: Message, entry: Entry, terms: Terms, watch: Watch) -> Marks:
     return occurrences.marks(message, entry, watch, anonymous_id=anonymous_id)
 
 
-def _identify(sent: Message, message: Message, terms: Terms) -> bytes:
+def _identify(message: Message, terms: Terms) -> bytes:
     """Write the call that makes a visitor known, at the moment and in the context of their first event."""
+    sent = _as_sent(message, terms, ())
     return to_json(
         Message(
             type="identify",
@@ -288,13 +297,15 @@ def _reason(message: Message, plan: Plan | None, terms: Terms) -> str:
     return "" if message.anonymous_id else "no_user_anon_id"
 
 
-def _as_sent(message: Message, terms: Terms) -> Message:
-    """Return a copy with the connection's own message ID and our signature in its context."""
+def _as_sent(message: Message, terms: Terms, rules: tuple[Rule, ...]) -> Message:
+    """Return a copy with the connection's own message ID and our signature in its context, shaped by the rules."""
     sent = msgspec.structs.replace(
         message, message_id=_derived(terms.namespace_hash, message.message_id), context=_signed(message.context)
     )
     if terms.anonymous_sessions and not (message.user_id or message.anonymous_id):
         sent.anonymous_id = _session_id(message) or None
+    if rules:
+        sent.properties = shaped(message.properties, rules)
     return sent
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 from django.db import connection
 from django.db.models import Max, Sum
 
 from assistants.models import Environment
+from assistants.statements import Statement
 from integrations.models import Connection, EventCount, Lane
 
 RECEIVED = "received"
@@ -15,8 +17,11 @@ REJECTED = "rejected"
 # Calls that make a visitor known: sent beside the events, and none of those that were read.
 IDENTIFIED = "identified"
 HOUR = timedelta(hours=1)
+# SQLite takes at most 999 parameters in one statement.
+ROWS_AT_ONCE = 150
 
 CountKey = tuple[datetime, str, str]
+Row = tuple[object, ...]
 
 
 @dataclass
@@ -28,18 +33,23 @@ class Series:
     last_minute: datetime | None = None
 
 
-def add(lane_id: int, counts: Mapping[CountKey, int]) -> None:
-    """Add counts, keyed by (minute, name, outcome), to a lane's; in the transaction that moves its cursor."""
-    if not counts:
-        return
+def additions(lane_id: int, counts: Mapping[CountKey, int]) -> list[Statement]:
+    """Return what adds to a lane's counts, keyed by (minute, name, outcome); for the transaction that moves it."""
     adapt = connection.ops.adapt_datetimefield_value
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO integrations_eventcount (lane_id, minute, outcome, name, count) VALUES (%s, %s, %s, %s, %s) "
-            "ON CONFLICT (lane_id, minute, outcome, name) "
-            "DO UPDATE SET count = integrations_eventcount.count + excluded.count",
-            [(lane_id, adapt(minute), outcome, name, count) for (minute, name, outcome), count in counts.items()],
-        )
+    rows: list[Row] = [
+        (lane_id, adapt(minute), outcome, name, count) for (minute, name, outcome), count in counts.items()
+    ]
+    return [_addition(rows[start : start + ROWS_AT_ONCE]) for start in range(0, len(rows), ROWS_AT_ONCE)]
+
+
+def _addition(rows: list[Row]) -> Statement:
+    values = ", ".join(["(%s, %s, %s, %s, %s)"] * len(rows))
+    return Statement(
+        f"INSERT INTO integrations_eventcount (lane_id, minute, outcome, name, count) VALUES {values} "  # noqa: S608  only placeholders are put in
+        "ON CONFLICT (lane_id, minute, outcome, name) "
+        "DO UPDATE SET count = integrations_eventcount.count + excluded.count",
+        list(chain.from_iterable(rows)),
+    )
 
 
 def received(environment: Environment, *, hours: int = 24, now: datetime | None = None) -> dict[str, Series]:

@@ -36,8 +36,7 @@ def step(lease: Lease) -> Progress:
             _compare(summary, unpacked.get(summary.last_position), warnings)
     last = summaries[-1].last_position
     with transaction.atomic():
-        leases.move(lease, cursor=last, begun=True)
-        counts.add(lease.lane_id, tally)
+        leases.move(lease, cursor=last, begun=True, along=counts.additions(lease.lane_id, tally))
         schema_warnings.add(lease.environment_id, warnings)
     lease.cursor = last
     return Progress.MOVED

@@ -7,6 +7,7 @@ workers meet at the same row, and both would win.
 import os
 import socket
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -17,10 +18,11 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from assistants.models import Environment
+from assistants.statements import Statement, run_together
 from integrations.compiled import CompiledUpdate
 from integrations.models import Lane
 
-Statement = tuple[QuerySet[Lane], dict[str, Any]]
+Change = tuple[QuerySet[Lane], dict[str, Any]]
 
 
 class Progress(Enum):
@@ -105,21 +107,24 @@ def begin_attempt(lease: Lease, *, to: int, is_part: bool = False) -> None:
     lease.attempts = attempts
 
 
-def move(lease: Lease, *, cursor: int, begun: bool, begin_to: int | None = None) -> None:
-    """Move the cursor, in the transaction that records what became of the events. Raises as `begin_attempt`.
+def move(
+    lease: Lease, *, cursor: int, begun: bool, begin_to: int | None = None, along: Sequence[Statement] = ()
+) -> None:
+    """Move the cursor, and execute `along`, which records what became of the events. Raises as `begin_attempt`.
 
     A batch that was not begun may be composed by terms that changed since; one that was keeps its own. With `begin_to`,
-    the next batch, up to there, is begun by the same statement.
+    the next batch, up to there, is begun as well. Where it raises, the transaction has to be rolled back.
     """
     values = {**_identity(lease), "old_cursor": lease.cursor, "cursor": cursor}
     in_flight_to = _in_flight_behind(lease, cursor)
     if begin_to is not None:
         in_flight_to = max(begin_to, in_flight_to or 0)
-        moved = _move_and_begin.run(**values, in_flight_to=in_flight_to, terms_seq=lease.terms_seq, attempts=1)
+        moving = _move_and_begin.statement(**values, in_flight_to=in_flight_to, terms_seq=lease.terms_seq, attempts=1)
     elif begun:
-        moved = _move_begun.run(**values, in_flight_to=in_flight_to, attempts=0)
+        moving = _move_begun.statement(**values, in_flight_to=in_flight_to, attempts=0)
     else:
-        moved = _move_unbegun.run(**values, in_flight_to=in_flight_to, terms_seq=lease.terms_seq, attempts=0)
+        moving = _move_unbegun.statement(**values, in_flight_to=in_flight_to, terms_seq=lease.terms_seq, attempts=0)
+    moved, *_ = run_together([moving, *along])
     if not moved:
         raise_why(lease)
 
@@ -186,14 +191,14 @@ def _held_by(lane_id: int, token: int) -> QuerySet[Lane]:
 # The statements of every batch.
 
 
-def _build_begin(lane_id: int, token: int, terms_seq: int, in_flight_to: int, attempts: int) -> Statement:
+def _build_begin(lane_id: int, token: int, terms_seq: int, in_flight_to: int, attempts: int) -> Change:
     lanes = _held_by(lane_id, token).filter(terms_seq=terms_seq, environment__in=_present())
     return lanes, {"in_flight_to": in_flight_to, "attempts": attempts, "lease_until": lease_end()}
 
 
 def _build_move(
     lane_id: int, token: int, old_cursor: int, cursor: int, in_flight_to: int, attempts: int, **conditions: int
-) -> Statement:
+) -> Change:
     return _held_by(lane_id, token).filter(cursor=old_cursor, **conditions), {
         "cursor": cursor,
         "in_flight_to": in_flight_to,
@@ -205,7 +210,7 @@ def _build_move(
     }
 
 
-def _build_move_and_begin(**values: int) -> Statement:
+def _build_move_and_begin(**values: int) -> Change:
     lanes, changes = _build_move(**values)
     return lanes.filter(environment__in=_present()), changes
 

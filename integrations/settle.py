@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from assistants.statements import Statement, run_together
 from integrations import counts, leases
 from integrations.compose import ACCEPTED, Batch
 from integrations.leases import Lease, TermsChangedError
@@ -63,12 +64,20 @@ def record_progress(lease: Lease, parts: Sequence[Part], *, begin_to: int | None
     LostLeaseError or TermsChangedError; then nothing is written.
     """
     last = parts[-1].batch.last
+    tally: Counter[counts.CountKey] = Counter()
+    for part in parts:
+        _add(part, tally)
+    deliveries = [_delivery(lease, part, outcome) for part in parts if (outcome := _outcome(part))]
     with transaction.atomic():
-        leases.move(lease, cursor=last, begun=any(part.attempt for part in parts), begin_to=begin_to)
-        tally: Counter[counts.CountKey] = Counter()
+        leases.move(
+            lease,
+            cursor=last,
+            begun=any(part.attempt for part in parts),
+            begin_to=begin_to,
+            along=[*deliveries, *counts.additions(lease.lane_id, tally)],
+        )
         for part in parts:
-            _settle(lease, part, tally)
-        counts.add(lease.lane_id, tally)
+            _see_to(lease, part)
     lease.cursor, lease.attempts = last, 0 if begin_to is None else 1
 
 
@@ -79,7 +88,7 @@ def record_refusal(lease: Lease, part: Part) -> None:
     """
     with transaction.atomic():
         leases.end_attempt(lease, to=part.batch.last, may_have_arrived=False)
-        _delivery(lease, part, Delivery.Outcome.REFUSED).save()
+        run_together([_delivery(lease, part, Delivery.Outcome.REFUSED)])
 
 
 def record_failure(lease: Lease, part: Part, attempt: Attempt, *, delay: timedelta) -> None:
@@ -92,7 +101,7 @@ def record_failure(lease: Lease, part: Part, attempt: Attempt, *, delay: timedel
     with transaction.atomic():
         leases.end_attempt(lease, to=part.batch.last, may_have_arrived=attempt.answer.is_ambiguous)
         is_current = is_same_destination(part.terms)
-        _delivery(lease, part, Delivery.Outcome.REFUSED if is_permanent else Delivery.Outcome.RETRY).save()
+        run_together([_delivery(lease, part, Delivery.Outcome.REFUSED if is_permanent else Delivery.Outcome.RETRY)])
         if is_current:
             leases.postpone(lease, delay=NO_DELAY if is_permanent else delay, error=attempt.error)
         if is_current and is_permanent:
@@ -132,8 +141,8 @@ def record_unreadable_key(lease: Lease, error: str) -> None:
         _need_attention(Connection.objects.filter(lanes=lease.lane_id), f"The write key cannot be read. {error}")
 
 
-def _settle(lease: Lease, part: Part, tally: Counter[counts.CountKey]) -> None:
-    """Write what became of one part's events, and add it to the tally."""
+def _add(part: Part, tally: Counter[counts.CountKey]) -> None:
+    """Add what became of one part's events to the tally."""
     for (minute, name, reason), count in part.batch.left_out_counts.items():
         tally[(minute, name, reason)] += count
     for (minute, name), count in part.batch.sent_counts.items():
@@ -141,13 +150,21 @@ def _settle(lease: Lease, part: Part, tally: Counter[counts.CountKey]) -> None:
     for (minute, name), count in part.batch.identified_counts.items():
         if part.is_accepted and count:
             tally[(minute, name, counts.IDENTIFIED)] += count
+
+
+def _outcome(part: Part) -> Delivery.Outcome | None:
+    """Return how a part's attempt is recorded; that of a refused event was, when it was refused."""
     if part.attempt is None:
-        _delivery(lease, part, Delivery.Outcome.NOTHING).save()
-    elif part.is_accepted:
-        _delivery(lease, part, Delivery.Outcome.ACCEPTED).save()
+        return Delivery.Outcome.NOTHING
+    return Delivery.Outcome.ACCEPTED if part.is_accepted else None
+
+
+def _see_to(lease: Lease, part: Part) -> None:
+    """Write what few parts have: a rejected event, or one that tests the connection."""
+    if part.is_accepted:
         if part.batch.is_test and is_same_destination(part.terms):
             _connection(part).update(test_accepted_at=timezone.now())
-    else:
+    elif part.attempt is not None:
         _reject(lease, part.batch, part.attempt)
 
 
@@ -163,26 +180,26 @@ def _reject(lease: Lease, batch: Batch, attempt: Attempt) -> None:
     )
 
 
-def _delivery(lease: Lease, part: Part, outcome: Delivery.Outcome) -> Delivery:
-    delivery = Delivery(
-        lane_id=lease.lane_id,
-        version_id=part.terms.version_id,
-        first_position=part.batch.first,
-        last_position=part.batch.last,
-        sent=len(part.batch.messages),
-        left_out=len(part.batch.left_out),
-        size_bytes=0,
-        attempt=0,
-        outcome=outcome,
-    )
-    if part.attempt is not None:
-        delivery.size_bytes = part.attempt.size_bytes
-        delivery.attempt = part.attempt.number
-        delivery.status = part.attempt.answer.status
-        delivery.answer = part.attempt.answer.excerpt[:500]
-        delivery.duration_ms = part.attempt.answer.duration_ms
-        delivery.at = part.attempt.at
-    return delivery
+def _delivery(lease: Lease, part: Part, outcome: Delivery.Outcome) -> Statement:
+    """Return what writes the row of one attempt."""
+    batch, attempt = part.batch, part.attempt
+    row: dict[str, object] = {
+        "lane_id": lease.lane_id,
+        "version_id": part.terms.version_id,
+        "first_position": batch.first,
+        "last_position": batch.last,
+        "sent": len(batch.messages),
+        "left_out": len(batch.left_out),
+        "size_bytes": attempt.size_bytes if attempt else 0,
+        "attempt": attempt.number if attempt else 0,
+        "outcome": outcome.value,
+        "status": attempt.answer.status if attempt else None,
+        "answer": attempt.answer.excerpt[:500] if attempt else "",
+        "duration_ms": attempt.answer.duration_ms if attempt else 0,
+        "at": connection.ops.adapt_datetimefield_value(attempt.at if attempt else timezone.now()),
+    }
+    names, marks = ", ".join(row), ", ".join(["%s"] * len(row))
+    return Statement(f"INSERT INTO integrations_delivery ({names}) VALUES ({marks})", list(row.values()))  # noqa: S608
 
 
 def _connection(part: Part) -> QuerySet[Connection]:

@@ -46,13 +46,13 @@ class Keyring:
 
         Raises the database's errors.
         """
+        now = self._clock()
+        remembered = self._remembered.get(keys.digest(text))
+        if remembered and remembered[0] > now:
+            return remembered[1]
         parsed = keys.parse(text)
         if parsed is None:
             return None
-        now = self._clock()
-        remembered = self._remembered.get(parsed.digest)
-        if remembered and remembered[0] > now:
-            return remembered[1]
         opened = await asyncio.get_running_loop().run_in_executor(self._executor, _look_up, parsed)
         self._remembered[parsed.digest] = (now + REMEMBERED_SECONDS, opened)
         if len(self._remembered) > self._capacity:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import transaction
 
+from assistants.statements import run_together
 from integrations import counts, delivery
 from integrations.counts import Series
 from integrations.models import EventCount, Lane
@@ -27,9 +28,9 @@ def count_received(connection_or_environment: object, client: SegmentClient) -> 
 def test_the_same_row_is_added_to() -> None:
     lane = live_lane(make_connection())
 
-    counts.add(lane.pk, {(NOW, "A", "accepted"): 2, (NOW, "A", "rejected"): 1})
-    counts.add(lane.pk, {(NOW, "A", "accepted"): 3, (NOW + MINUTE, "A", "accepted"): 5})
-    counts.add(lane.pk, {})
+    run_together(counts.additions(lane.pk, {(NOW, "A", "accepted"): 2, (NOW, "A", "rejected"): 1}))
+    run_together(counts.additions(lane.pk, {(NOW, "A", "accepted"): 3, (NOW + MINUTE, "A", "accepted"): 5}))
+    run_together(counts.additions(lane.pk, {}))
 
     rows = EventCount.objects.filter(lane=lane).order_by("minute", "outcome")
     assert list(rows.values_list("minute", "name", "outcome", "count")) == [
@@ -43,7 +44,7 @@ def test_counts_go_with_the_transaction() -> None:
     lane = live_lane(make_connection())
 
     with transaction.atomic():
-        counts.add(lane.pk, {(NOW, "A", "accepted"): 2})
+        run_together(counts.additions(lane.pk, {(NOW, "A", "accepted"): 2}))
         transaction.set_rollback(True)
 
     assert not EventCount.objects.exists()
