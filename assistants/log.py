@@ -21,13 +21,11 @@ from itertools import chain, groupby
 from typing import cast
 
 import msgspec
-from django.db import IntegrityError, connection, transaction
-from django.db.models import Subquery
-from django.db.models.functions import Coalesce
+from django.db import IntegrityError, transaction
 from isal import isal_zlib
 from msgspec import UNSET, Raw, UnsetType
 
-from assistants.log_sql import PostgresLog, SqliteLog
+from assistants.log_sql import MAX_POSITION, PackedBlock, open_log
 from assistants.messages import Event, Message
 from assistants.models import Block, EventKey, LogHead
 
@@ -37,7 +35,6 @@ COMPRESSION_LEVEL = 1
 DIGEST_BYTES = 16
 BLOCKS_PER_READ = 200
 MAX_COUNTED_NAME = 200
-MAX_POSITION = 2**63 - 1
 # A sender that builds names from data has as many names as data.
 MAX_NAMES = 50
 
@@ -214,7 +211,7 @@ def pack(messages: Sequence[Message | None]) -> bytes:
     return isal_zlib.compress(_encoder.encode(messages), COMPRESSION_LEVEL)
 
 
-def unpack(block: Block) -> list[Event]:
+def unpack(block: Block | PackedBlock) -> list[Event]:
     """Read a block's events. Damaged bytes are logged and give unreadable events: no reader may stick at them."""
     return _unpack(block)[0]
 
@@ -247,17 +244,6 @@ def next_summaries(environment_id: int, *, after: int, limit: int) -> list[Summa
     ]
 
 
-def next_blocks(environment_id: int, *, after: int, events: int) -> list[Block]:
-    """Return so many blocks behind a position that they hold `events` events, or the most that are read at once.
-
-    A block holds one event or thousands; positions are dense, so the block that ends behind the last of them is where
-    to stop.
-    """
-    behind = Block.objects.filter(environment_id=environment_id, last_position__gt=after).order_by("last_position")
-    last = behind.filter(last_position__gte=after + events).values("last_position")[:1]
-    return list(behind.filter(last_position__lte=Coalesce(Subquery(last), MAX_POSITION))[:BLOCKS_PER_READ])
-
-
 @dataclass
 class Reader:
     """Reads a log forward, many blocks at a time; keeps what it read and has not passed, so that none is read twice."""
@@ -267,7 +253,7 @@ class Reader:
     buffer: list[Event] = field(default_factory=list)
     # About how many bytes of JSON the buffer holds; and what was fetched behind it, not unpacked yet.
     buffer_bytes: int = 0
-    blocks: deque[Block] = field(default_factory=deque)
+    blocks: deque[PackedBlock] = field(default_factory=deque)
 
     def window(self, events: int, *, size_bytes: int = MAX_POSITION) -> list[Event]:
         """Return what is known behind `after`: so many events or bytes of them at least, if the log has them."""
@@ -287,7 +273,7 @@ class Reader:
 
     def fetch(self, events: int) -> bool:
         """Fetch the blocks of so many events behind what was fetched; return whether there are any."""
-        found = next_blocks(self.environment_id, after=self.fetched_to, events=events)
+        found = open_log().blocks(self.environment_id, after=self.fetched_to, events=events, limit=BLOCKS_PER_READ)
         self.blocks.extend(found)
         return bool(found)
 
@@ -309,7 +295,7 @@ class Reader:
         self.after = position
 
 
-def _unpack(block: Block) -> tuple[list[Event], int]:
+def _unpack(block: Block | PackedBlock) -> tuple[list[Event], int]:
     """Return a block's events, and how many bytes of JSON they were."""
     count = block.last_position - block.first_position + 1
     raw = b""
@@ -351,7 +337,7 @@ def _append_to(
     environment_id: int, entries: Sequence[tuple[int, Append]], results: dict[int, Appended], *, are_new: bool
 ) -> int:
     """Store one environment's appends in the open transaction; return its new head."""
-    store = PostgresLog(connection) if connection.vendor == "postgresql" else SqliteLog(connection)
+    store = open_log()
     digests = {index: _digests(append.messages) for index, append in entries}
     distinct = set(chain.from_iterable(digests.values()))
     known: set[bytes] = set()

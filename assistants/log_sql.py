@@ -2,17 +2,35 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Protocol
+from datetime import datetime
+from typing import NamedTuple, Protocol
 
 import psycopg
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.rows import RowMaker
 
 from assistants.models import Block
 
 # SQLite takes at most 999 parameters in one statement.
 SQLITE_CHUNK = 900
+MAX_POSITION = 2**63 - 1
 # An append behind one that hangs gives up rather than hang with it; SQLite's connections have a limit of their own.
 LOCK_TIMEOUT = "10s"
+
+
+class PackedBlock(NamedTuple):
+    """What reading needs of a block."""
+
+    environment_id: int
+    first_position: int
+    last_position: int
+    received_at: datetime
+    source: str
+    body: bytes
+
+    def __str__(self) -> str:
+        return f"{self.environment_id}: {self.first_position}–{self.last_position}"
 
 
 class LogStore(Protocol):
@@ -28,6 +46,9 @@ class LogStore(Protocol):
         self, environment_id: int, old_head: int, digests: list[bytes], blocks: list[Block], *, moves_head: bool
     ) -> None:
         """Insert keys at consecutive positions behind the old head, and blocks; `moves_head` unless it was reserved."""
+
+    def blocks(self, environment_id: int, *, after: int, events: int, limit: int) -> list[PackedBlock]:
+        """Return so many blocks behind a position that they hold `events` events, `limit` at most."""
 
 
 class PostgresLog:
@@ -94,6 +115,20 @@ class PostgresLog:
             if moves_head:
                 _must_have_moved(environment_id, heads.rowcount)
 
+    def blocks(self, environment_id: int, *, after: int, events: int, limit: int) -> list[PackedBlock]:
+        # In binary, which is half as long as text for bytes. Positions are dense, so the block that ends behind the
+        # last of the events is where to stop.
+        with self.wrapper.wrap_database_errors, psycopg.Cursor(self.raw, row_factory=_packed) as cursor:
+            cursor.execute(
+                "SELECT environment_id, first_position, last_position, received_at, source, body FROM assistants_block "
+                "WHERE environment_id = %b AND last_position > %b AND last_position <= COALESCE(("
+                "SELECT last_position FROM assistants_block WHERE environment_id = %b AND last_position >= %b "
+                "ORDER BY last_position LIMIT 1), %b) ORDER BY last_position LIMIT %b",
+                [environment_id, after, environment_id, after + events, MAX_POSITION, limit],
+                binary=True,
+            )
+            return cursor.fetchall()
+
     @contextlib.contextmanager
     def _pipeline(self) -> Iterator[None]:
         """Send statements without waiting for each answer; errors are raised as Django's, as from its own cursors."""
@@ -146,6 +181,22 @@ class SqliteLog:
                     [blocks[-1].last_position, environment_id, old_head],
                 )
                 _must_have_moved(environment_id, cursor.rowcount)
+
+    def blocks(self, environment_id: int, *, after: int, events: int, limit: int) -> list[PackedBlock]:
+        behind = Block.objects.filter(environment_id=environment_id, last_position__gt=after).order_by("last_position")
+        end = behind.filter(last_position__gte=after + events).values_list("last_position", flat=True).first()
+        if end is not None:
+            behind = behind.filter(last_position__lte=end)
+        return [PackedBlock(*row) for row in behind.values_list(*PackedBlock._fields)[:limit]]
+
+
+def open_log() -> LogStore:
+    """Return the statements for the database that is in use."""
+    return PostgresLog(connection) if connection.vendor == "postgresql" else SqliteLog(connection)
+
+
+def _packed(cursor: psycopg.Cursor[PackedBlock]) -> RowMaker[PackedBlock]:
+    return PackedBlock._make
 
 
 def _must_have_moved(environment_id: int, rows: int) -> None:
