@@ -11,10 +11,12 @@ _ID = "@message-id@"
 
 
 def properties() -> dict[str, Any]:
-    """Return the properties of the catalog's first example of a handled message."""
+    """Return the properties of the catalog's first example of a handled message, after a longer conversation."""
     entry = catalog.find("track", "Message Handled")
     assert entry is not None
-    return dict(entry.examples[0]["properties"])
+    steps = [f"action_118_step_{number:03d}" for number in range(3, 7)]
+    example = dict(entry.examples[0]["properties"])
+    return example | {"stepsVisited": [*example["stepsVisited"], *steps]}
 
 
 def message(message_id: str) -> dict[str, Any]:

@@ -88,8 +88,11 @@ else:
         **DATABASES["default"].get("OPTIONS", {}),
         "pool": {"min_size": 0, "max_size": env.int("SLUICE_DATABASE_POOL", default=8), "timeout": 5},
         "connect_timeout": 5,
+        # SLUICE_PREPARED_STATEMENTS: let PostgreSQL keep the plans of the statements of each batch; default on. Off for
+        # a PgBouncer in transaction mode that is older than 1.21.
+        "prepare_threshold": 1 if env.bool("SLUICE_PREPARED_STATEMENTS", default=True) else None,
     }
-    # PgBouncer in transaction mode allows neither server-side cursors nor prepared statements that outlive it.
+    # PgBouncer in transaction mode has no server-side cursors.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 
 # --- Broker and cache ---------------------------------------------------------------------------------------------

@@ -50,6 +50,7 @@ FIRST_UNPRIVILEGED_PORT = 1024
 KEEPALIVE_SECONDS = 30.0
 # A host that moves is followed within this time, however busy the connection is.
 MAX_CONNECTION_AGE_SECONDS = 300.0
+MAX_CONNECTIONS = 20
 
 
 def is_allowed(address: str, *, allow_private: bool) -> bool:
@@ -95,22 +96,34 @@ def guarded_client(
     *,
     allow_private: bool,
     timeout: httpx.Timeout | float,
-    max_connections: int = 20,
+    max_connections: int = MAX_CONNECTIONS,
     max_age_seconds: float = MAX_CONNECTION_AGE_SECONDS,
 ) -> httpx.Client:
-    """Return a client that connects to allowed addresses only, follows no redirect and reads no proxy variables.
+    """Return a client of `guarded_transport` that follows no redirect and reads no proxy variables."""
+    transport = guarded_transport(
+        allow_private=allow_private, max_connections=max_connections, max_age_seconds=max_age_seconds
+    )
+    return httpx.Client(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
+
+
+def guarded_transport(
+    *,
+    allow_private: bool,
+    max_connections: int = MAX_CONNECTIONS,
+    max_age_seconds: float = MAX_CONNECTION_AGE_SECONDS,
+) -> GuardedTransport:
+    """Return a transport that connects to allowed addresses only.
 
     A request to anything else raises `transport.EndpointRefusedError`, a kind of `httpx.ConnectError`. `allow_private`
     admits private addresses, plain http and any port. Bound a whole exchange with `transport.deadline`.
     """
-    transport = GuardedTransport(
+    return GuardedTransport(
         allows_url=partial(_is_url_allowed, allow_private=allow_private),
         allows_address=partial(is_allowed, allow_private=allow_private),
         max_connections=max_connections,
         keepalive_seconds=KEEPALIVE_SECONDS,
         max_age_seconds=max_age_seconds,
     )
-    return httpx.Client(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
 
 
 def _is_url_allowed(url: httpx.URL, *, allow_private: bool) -> bool:

@@ -92,9 +92,7 @@ def test_the_request_is_what_segment_documents(client: SegmentClient, segment: F
     host = segment.url.removeprefix("http://")
     assert headers == {
         "host": host,
-        "accept": "*/*",
         "accept-encoding": "identity",
-        "connection": "keep-alive",
         "authorization": "Basic c2VjcmV0LXdyaXRlLWtleTo=",
         "content-type": "application/json",
         "content-length": str(len(BODY)),
