@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -85,6 +86,90 @@ def test_a_backlog_is_sent_in_full_batches(segment: FakeSegment, connection: Con
     assert segment.message_ids == ids
     assert [len(request.body) <= 475_000 for request in segment.requests] == [True, True]
     assert len(segment.requests[0].body) + len(json.dumps(segment.requests[1].batch[0])) > 475_000
+
+
+def append_batches(connection: Connection, count: int) -> list[str]:
+    """Append events in blocks of some hundred; a little more than 400 fill a request."""
+    messages = [make_message(properties={"filling": "x" * 900}) for _ in range(400 * count)]
+    for start in range(0, len(messages), 150):
+        append(connection.environment, *messages[start : start + 150])
+    return sent_ids(connection, messages)
+
+
+def test_the_next_batch_is_begun_with_the_settling_of_the_one_before(
+    segment: FakeSegment, connection: Connection, client: SegmentClient
+) -> None:
+    ids = append_batches(connection, 3)
+    seen: list[tuple[int, int | None, int]] = []
+
+    def look() -> None:
+        lane = live_lane(connection)
+        seen.append((lane.cursor, lane.in_flight_to, lane.attempts))
+
+    take_turn(connection, Meanwhile(client, look, look, look))
+
+    assert segment.message_ids == ids
+    ends = list(accumulate(len(request.batch) for request in segment.requests))
+    assert seen == [(begin, end, 1) for begin, end in zip([0, *ends[:2]], ends, strict=True)]
+    assert [request.headers.get("x-retry-count") for request in segment.requests] == [None] * 3
+
+
+@pytest.mark.parametrize("refused", [0, 450, 700])
+def test_a_batch_that_is_refused_is_searched_though_the_next_one_was_composed(
+    segment: FakeSegment, connection: Connection, client: SegmentClient, refused: int
+) -> None:
+    ids = append_batches(connection, 3)
+    segment.refuse(ids[refused])
+
+    take_turn(connection, client)
+
+    accepted = [message["messageId"] for message in segment.accepted]
+    assert accepted == [each for each in ids if each != ids[refused]]
+    assert outcomes(connection) == {"accepted": 1199, "rejected": 1}
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_a_batch_that_failed_is_sent_again_before_the_one_that_was_composed_meanwhile(
+    segment: FakeSegment, connection: Connection, client: SegmentClient, failing: int
+) -> None:
+    ids = append_batches(connection, 3)
+    segment.replies.extend([*[Reply()] * failing, Reply(503)])
+
+    take_turn(connection, client)
+    assert [message["messageId"] for message in segment.accepted] == ids[: live_lane(connection).cursor]
+    make_due(connection)
+    take_turn(connection, client)
+
+    assert [message["messageId"] for message in segment.accepted] == ids
+    assert segment.requests[failing].batch == segment.requests[failing + 1].batch
+    assert segment.requests[failing + 1].headers["x-retry-count"] == "1"
+
+
+def test_a_batch_composed_ahead_ends_where_the_lane_does(
+    segment: FakeSegment, connection: Connection, client: SegmentClient
+) -> None:
+    ids = append_batches(connection, 3)
+    Lane.objects.filter(connection=connection, kind=Lane.Kind.LIVE).update(end=700)
+
+    take_turn(connection, client)
+
+    assert segment.message_ids == ids[:700]
+    assert live_lane(connection).cursor == 700
+
+
+def test_a_worker_that_dies_in_the_second_batch_is_followed_by_one_that_sends_it_again(
+    segment: FakeSegment, connection: Connection, client: SegmentClient
+) -> None:
+    ids = append_batches(connection, 3)
+
+    assert crash(connection, client, after_requests=2)
+    take_turn(connection, client)
+
+    first, second, again, *_ = segment.requests
+    assert [message["messageId"] for message in second.batch] == [message["messageId"] for message in again.batch]
+    arrived = dict.fromkeys(message["messageId"] for message in segment.accepted)
+    assert list(arrived) == ids
+    assert len(first.batch) + len(second.batch) <= live_lane(connection).cursor
 
 
 def test_each_post_is_recorded(segment: FakeSegment, connection: Connection, client: SegmentClient) -> None:
