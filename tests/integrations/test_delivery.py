@@ -291,8 +291,19 @@ def is_release(sql: str) -> bool:
     return sql.startswith("UPDATE") and '"lease_until" = NULL' in sql
 
 
-def is_read(sql: str) -> bool:
-    return sql.startswith("SELECT") and '"assistants_block"' in sql
+def just_after_terms(action: Callable[[], object]) -> Callable[..., object]:
+    """Make a wrapper of all statements that does something once, between a holder's reading of terms and of events."""
+    is_done = False
+
+    def wrapper(execute: Callable[..., object], sql: str, params: object, many: bool, context: object) -> object:
+        nonlocal is_done
+        found = execute(sql, params, many, context)
+        if not is_done and '"integrations_laneversion"."from_position" > ' in sql:
+            is_done = True
+            action()
+        return found
+
+    return wrapper
 
 
 def test_an_event_that_comes_between_the_last_read_and_the_release_is_seen(
@@ -719,7 +730,7 @@ def test_a_batch_that_is_not_begun_is_composed_anew_when_the_selection_changes(
     def select() -> None:
         connections.select_events(connection, [HANDLED], by=None)
 
-    with database.execute_wrapper(just_before(is_read, select)):
+    with database.execute_wrapper(just_after_terms(select)):
         take_turn(connection, client)
 
     assert segment.requests == []
@@ -734,7 +745,7 @@ def test_what_is_left_out_is_judged_anew_when_the_selection_changes(
     def select() -> None:
         connections.select_events(connection, [HANDLED], by=None)
 
-    with database.execute_wrapper(just_before(is_read, select)):
+    with database.execute_wrapper(just_after_terms(select)):
         take_turn(connection, client)
 
     assert segment.message_ids == sent_ids(connection, messages)
@@ -746,7 +757,7 @@ def test_a_pause_between_reading_and_sending_is_obeyed(
 ) -> None:
     append_new(connection.environment, 3)
 
-    with database.execute_wrapper(just_before(is_read, lambda: pause(connection))):
+    with database.execute_wrapper(just_after_terms(lambda: pause(connection))):
         assert take_turn(connection, client) is False
 
     assert segment.requests == []
