@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from assistants.intake.wholes import derive_due
+from assistants.intake.wholes import WHOLES_PER_PASS, derive_due
 from assistants.models import Environment
 from integrations import delivery, lanes, notices, prune, wake
 from integrations.clients import segment_client
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 PATIENCE = timedelta(seconds=10)
 HEARTBEAT_EVERY = timedelta(seconds=15)
 PRUNE_EVERY = timedelta(minutes=5)
+LEAST_PAUSE_SECONDS = 0.1
 
 
 class Sweep:
@@ -37,15 +38,22 @@ class Sweep:
     def run_for_ever(self) -> None:
         """Sweep until the process is stopped; a database that is away only delays the next pass."""
         while True:
+            begin = time.monotonic()
+            has_more = False
             try:
-                self.run_once(datetime.now(UTC))
+                has_more = self.run_once(datetime.now(UTC))
             except DatabaseError as error:
                 logger.warning("A sweep was cut short: %s", type(error).__name__)
                 connection.close()
-            time.sleep(settings.SLUICE_SWEEP_SECONDS)
+            if not has_more:
+                # By the clock: a pass that derived much has gathered as much again meanwhile.
+                time.sleep(max(LEAST_PAUSE_SECONDS, begin + settings.SLUICE_SWEEP_SECONDS - time.monotonic()))
 
-    def run_once(self, now: datetime) -> None:
-        """Count new environments, move lanes, send notices, derive what is complete, and at times prune."""
+    def run_once(self, now: datetime) -> bool:
+        """Count new environments, move lanes, send notices, derive what is complete, and at times prune.
+
+        Returns whether more is complete than one pass derives.
+        """
         for environment in Environment.objects.present().exclude(lanes__kind=Lane.Kind.INDEX):
             lanes.start_index_lane(environment)
         self._move_lanes(now)
@@ -54,10 +62,11 @@ class Sweep:
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_EVERY
             _ask_for_heartbeat()
-        derive_due(now)
+        derived = derive_due(now)
         if now >= self._next_prune:
             self._next_prune = now + PRUNE_EVERY
             prune.run(now)
+        return derived >= WHOLES_PER_PASS
 
     def _move_lanes(self, now: datetime) -> None:
         due = set(Lane.objects.due().values_list("pk", flat=True))

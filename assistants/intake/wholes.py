@@ -6,27 +6,28 @@ itself, and that one goes: it would be tried again for ever.
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
+from itertools import compress
+from typing import NamedTuple
 
 from django.db import InterfaceError, OperationalError, transaction
 
 from assistants import held, log, sources
-from assistants.held import Whole
+from assistants.held import Row, Whole
 from assistants.intake import derivation
 from assistants.intake.derivation import Derivation
 from assistants.intake.refusals import RefusedItem
 from assistants.intake.setups import look_up
-from assistants.models import HeldPart
 from assistants.sources.adapter import Adapter, Fact, Note, Part, Setup
 
 logger = logging.getLogger(__name__)
 
 WHOLES_PER_PASS = 2_000
 # The head of the log is locked meanwhile.
-WHOLES_PER_TRANSACTION = 100
+WHOLES_PER_TRANSACTION = 200
+ROWS_DROPPED_PER_PASS = 10_000
 
 
 @dataclass(frozen=True)
@@ -38,23 +39,13 @@ class _Place:
     setup: Setup
 
 
-@dataclass(frozen=True)
-class _Held:
+class _Held(NamedTuple):
     """A whole with what is held of it now; `gone_at` is when it goes, if nothing comes any more."""
 
     whole: Whole
-    rows: Sequence[HeldPart]
+    keys: list[int]
     parts: Sequence[Part]
     gone_at: datetime
-
-    @property
-    def is_derived(self) -> bool:
-        """Whether all of it was derived before, and it only waits to go."""
-        return self.rows[0].due_at == self.gone_at
-
-    @property
-    def keys(self) -> set[int]:
-        return {row.pk for row in self.rows}
 
 
 def derive_due(now: datetime) -> int:
@@ -63,6 +54,7 @@ def derive_due(now: datetime) -> int:
     A whole stays for a while after that, and is derived again with what comes late. Raises OperationalError and
     InterfaceError where the database is away.
     """
+    _drop_over(now)
     by_place: dict[tuple[str, int], list[Whole]] = defaultdict(list)
     for whole in held.due_wholes(now, limit=WHOLES_PER_PASS):
         by_place[whole.kind, whole.environment_id].append(whole)
@@ -99,44 +91,52 @@ def _derive_or_part(wholes: Sequence[Whole], place: _Place, now: datetime) -> in
 
 
 def _derive(wholes: Sequence[Whole], place: _Place, now: datetime) -> int:
-    """Derive wholes that were not before, and at which nothing changes meanwhile; return how many."""
-    found = list(_load(wholes))
-    brought = {each.whole: _read(each, place, now) for each in found if not each.is_derived}
+    """Derive wholes at which nothing changes meanwhile; return how many."""
+    found = _load(wholes)
+    brought = [_read(each, place, now) for each in found]
     with transaction.atomic():
         derivation.lock([place.environment_id])
         keys = held.keys_of(wholes)
-        unchanged = [each for each in found if keys[each.whole] == each.keys]
-        new = [brought[each.whole] for each in unchanged if each.whole in brought]
+        unchanged = [keys[each.whole.digest] == each.keys for each in found]
+        new = list(compress(brought, unchanged))
         if new:
             empty = log.Append(place.environment_id, place.adapter.kind, now, [])
             derivation.append([empty] * len(new), new)
-        _keep_or_drop(unchanged, now)
+        _keep_or_drop(compress(found, unchanged), now)
     return len(new)
 
 
-def _load(wholes: Sequence[Whole]) -> Iterator[_Held]:
-    rows: dict[Whole, list[HeldPart]] = defaultdict(list)
-    for row in held.rows_of(wholes):
-        rows[held.whole_of(row)].append(row)
-    for whole in wholes:
-        if own := rows[whole]:
-            parts = [held.parts_of(row) for row in own]
-            gone_at = max(map(held.gone_at, own, parts))
-            # A part that came twice, beside others each time, counts once.
-            first = {part.part_id: part for part in reversed(list(chain.from_iterable(parts)))}
-            yield _Held(whole, own, list(reversed(first.values())), gone_at)
+def _load(wholes: Sequence[Whole]) -> list[_Held]:
+    rows = held.load(wholes)
+    return [_held(whole, own) for whole in wholes if (own := rows.get(whole.digest))]
 
 
-def _keep_or_drop(derived: Sequence[_Held], now: datetime) -> None:
-    """Let what was derived just now wait for what comes late; what has waited goes."""
+def _held(whole: Whole, rows: Sequence[Row]) -> _Held:
+    # A part that came twice, beside others each time, counts once.
+    parts: dict[str, Part] = {}
+    for row in rows:
+        for part in row.parts:
+            parts.setdefault(part.part_id, part)
+    return _Held(whole, [row.key for row in rows], list(parts.values()), max(row.gone_at for row in rows))
+
+
+def _keep_or_drop(derived: Iterable[_Held], now: datetime) -> None:
+    """Let what was derived just now wait for what comes late; what is too old for that goes."""
     waiting: dict[datetime, list[int]] = defaultdict(list)
     gone: list[int] = []
     for each in derived:
-        is_over = each.is_derived or now >= each.gone_at
-        (gone if is_over else waiting[each.gone_at]).extend(each.keys)
+        (gone if now >= each.gone_at else waiting[each.gone_at]).extend(each.keys)
     held.drop(gone)
     for moment, keys in waiting.items():
-        held.move(keys, moment)
+        held.keep(keys, moment)
+
+
+def _drop_over(now: datetime) -> None:
+    """Let go what was derived and has waited for what comes late."""
+    for environment_id in held.places_with_parts_over(now):
+        with transaction.atomic():
+            derivation.lock([environment_id])
+            held.drop_over(environment_id, now, limit=ROWS_DROPPED_PER_PASS)
 
 
 def _read(complete: _Held, place: _Place, now: datetime) -> Derivation:
