@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from django.db.models import Min, QuerySet
 
-from assistants import held_sql
+from assistants import source_sql
 from assistants.models import HeldPart
 from assistants.sources.adapter import Part
 from assistants.sources.payloads import compress, decompress
@@ -91,9 +91,9 @@ class Holder:
 
     def store(self) -> None:
         """Write what is new."""
-        held_sql.insert(
+        source_sql.store().insert_parts(
             [
-                held_sql.NewRow(*whole, digest, body, received_at, self._due[whole])
+                source_sql.NewPart(*whole, digest, body, received_at, self._due[whole])
                 for whole, digest, body, received_at in self._new
             ]
         )
@@ -133,17 +133,17 @@ def rows_of(wholes: Sequence[Whole]) -> "QuerySet[HeldPart]":
 def load(wholes: Sequence[Whole]) -> dict[bytes, list[Row]]:
     """Read what is held of wholes of one environment and source, by their digests, in the order in which it came."""
     loaded: dict[bytes, list[Row]] = defaultdict(list)
-    for key, digest, received_at, body in rows_of(wholes).values_list("pk", "whole", "received_at", "body"):
-        parts, keep_seconds = _unpacked(bytes(body))
-        loaded[bytes(digest)].append(Row(key, parts, received_at + timedelta(seconds=keep_seconds)))
+    for row in source_sql.store().parts(*_place(wholes)):
+        parts, keep_seconds = _unpacked(row.body)
+        loaded[row.whole].append(Row(row.pk, parts, row.received_at + timedelta(seconds=keep_seconds)))
     return loaded
 
 
 def keys_of(wholes: Sequence[Whole]) -> dict[bytes, list[int]]:
     """Return the primary keys of what is held of each whole at this moment, by the wholes' digests, in order."""
     keys: dict[bytes, list[int]] = defaultdict(list)
-    for key, digest in rows_of(wholes).values_list("pk", "whole"):
-        keys[bytes(digest)].append(key)
+    for key, digest in source_sql.store().part_keys(*_place(wholes)):
+        keys[digest].append(key)
     return keys
 
 
@@ -153,10 +153,14 @@ def drop(keys: Sequence[int]) -> None:
         HeldPart.objects.filter(pk__in=chunk).delete()
 
 
-def keep(keys: Sequence[int], gone_at: datetime) -> None:
-    """Note that the parts with these primary keys are derived, and let them go at that time."""
-    for chunk in _chunks(keys):
-        HeldPart.objects.filter(pk__in=chunk).update(due_at=gone_at, is_derived=True)
+def keep(times: Sequence[tuple[int, datetime]]) -> None:
+    """Note that the parts with these primary keys are derived, and when each goes if nothing comes any more."""
+    source_sql.store().keep_parts(times)
+
+
+def _place(wholes: Sequence[Whole]) -> tuple[int, str, list[bytes]]:
+    """Return the one environment and source of wholes, and their digests."""
+    return wholes[0].environment_id, wholes[0].kind, [whole.digest for whole in wholes]
 
 
 def _keep_seconds(part: Part) -> float:

@@ -122,13 +122,15 @@ def _held(whole: Whole, rows: Sequence[Row]) -> _Held:
 
 def _keep_or_drop(derived: Iterable[_Held], now: datetime) -> None:
     """Let what was derived just now wait for what comes late; what is too old for that goes."""
-    waiting: dict[datetime, list[int]] = defaultdict(list)
     gone: list[int] = []
+    waiting: list[tuple[int, datetime]] = []
     for each in derived:
-        (gone if now >= each.gone_at else waiting[each.gone_at]).extend(each.keys)
+        if now >= each.gone_at:
+            gone += each.keys
+        else:
+            waiting += [(key, each.gone_at) for key in each.keys]
     held.drop(gone)
-    for moment, keys in waiting.items():
-        held.keep(keys, moment)
+    held.keep(waiting)
 
 
 def _drop_over(now: datetime) -> None:

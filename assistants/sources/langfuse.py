@@ -19,7 +19,7 @@ from assistants.sources.adapter import Denied, Fact, Note, Option, OptionKind, P
 from assistants.sources.canonical import digest
 from assistants.sources.otlp.adapter import CONVERSATION_ATTRIBUTE, check_attribute, read_export, whole_of
 from assistants.sources.otlp.messages import identifier, plain_text, read_messages
-from assistants.sources.otlp.parts import OPEN_SECONDS, part_of, settle_times, steps_of
+from assistants.sources.otlp.parts import COMPLETE_SECONDS, OPEN_SECONDS, part_of, settle_times, steps_of
 from assistants.sources.otlp.step import Step, StepKind, answer, hear, number, without_texts
 from assistants.sources.otlp.turns import NANOSECONDS, read_ratings, read_trace
 from assistants.sources.pieces import BadPiece
@@ -82,6 +82,7 @@ class Langfuse(Source):
     secret_label = "Secret key"  # noqa: S105  a label, no secret
     secret_help = "What the application has as LANGFUSE_SECRET_KEY. Without one, any secret key is taken."  # noqa: S105
     options: tuple[Option, ...] = (SCORE_NAMES, CONVERSATION_ATTRIBUTE, SPANS_ARE_TOOLS)
+    hold_seconds = COMPLETE_SECONDS
 
     def read(self, request: Request, setup: Setup) -> Reading:
         """Read a request to one of the routes."""
