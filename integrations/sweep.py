@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 PATIENCE = timedelta(seconds=10)
 HEARTBEAT_EVERY = timedelta(seconds=15)
 PRUNE_EVERY = timedelta(minutes=5)
-LEAST_PAUSE_SECONDS = 0.1
+# What is complete becomes events as soon as that, however long a sweep waits for the next one.
+DERIVE_EVERY_SECONDS = 0.25
 
 
 class Sweep:
@@ -38,22 +39,17 @@ class Sweep:
     def run_for_ever(self) -> None:
         """Sweep until the process is stopped; a database that is away only delays the next pass."""
         while True:
-            begin = time.monotonic()
-            has_more = False
+            next_at = time.monotonic() + settings.SLUICE_SWEEP_SECONDS
             try:
-                has_more = self.run_once(datetime.now(UTC))
+                self.run_once(datetime.now(UTC))
+                _derive_until(next_at)
             except DatabaseError as error:
                 logger.warning("A sweep was cut short: %s", type(error).__name__)
                 connection.close()
-            if not has_more:
-                # By the clock: a pass that derived much has gathered as much again meanwhile.
-                time.sleep(max(LEAST_PAUSE_SECONDS, begin + settings.SLUICE_SWEEP_SECONDS - time.monotonic()))
+            time.sleep(max(0.0, next_at - time.monotonic()))
 
-    def run_once(self, now: datetime) -> bool:
-        """Count new environments, move lanes, send notices, derive what is complete, and at times prune.
-
-        Returns whether more is complete than one pass derives.
-        """
+    def run_once(self, now: datetime) -> None:
+        """Count new environments, move lanes, send notices, derive what is complete, and at times prune."""
         for environment in Environment.objects.present().exclude(lanes__kind=Lane.Kind.INDEX):
             lanes.start_index_lane(environment)
         self._move_lanes(now)
@@ -62,11 +58,10 @@ class Sweep:
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_EVERY
             _ask_for_heartbeat()
-        derived = derive_due(now)
+        derive_due(now)
         if now >= self._next_prune:
             self._next_prune = now + PRUNE_EVERY
             prune.run(now)
-        return derived >= WHOLES_PER_PASS
 
     def _move_lanes(self, now: datetime) -> None:
         due = set(Lane.objects.due().values_list("pk", flat=True))
@@ -84,6 +79,13 @@ class Sweep:
         except wake.Broken:
             return False
         return True
+
+
+def _derive_until(next_at: float) -> None:
+    """Derive what becomes complete up to that time (monotonic seconds), without a pause as long as more is due."""
+    while (left := next_at - time.monotonic()) > 0:
+        if derive_due(datetime.now(UTC)) < WHOLES_PER_PASS:
+            time.sleep(min(left, DERIVE_EVERY_SECONDS))
 
 
 def _run_lane(lane_id: int) -> None:
