@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 import msgspec
-from django.db.models import Min, QuerySet
+from django.db.models import QuerySet
 
 from assistants import source_sql
 from assistants.models import HeldPart
+from assistants.source_sql import StoredPart
 from assistants.sources.adapter import Part
 from assistants.sources.payloads import compress, decompress
 
@@ -41,14 +42,6 @@ class Whole(NamedTuple):
     environment_id: int
     kind: str
     digest: bytes
-
-
-class Row(NamedTuple):
-    """What one request brought of a whole: the row's primary key, its parts, and when it goes if nothing comes."""
-
-    key: int
-    parts: list[Part]
-    gone_at: datetime
 
 
 @dataclass(frozen=True)
@@ -101,12 +94,13 @@ class Holder:
 
 
 def due_wholes(now: datetime, *, limit: int) -> list[Whole]:
-    """Return wholes whose time has come, the longest due first; what came in one request stays in its order."""
-    due = (
-        HeldPart.objects.filter(is_derived=False, due_at__lte=now).order_by().values("environment_id", "kind", "whole")
-    )
-    rows = due.annotate(earliest=Min("due_at"), first=Min("pk")).order_by("earliest", "first")
-    return [Whole(row["environment_id"], row["kind"], bytes(row["whole"])) for row in rows[:limit]]
+    """Return wholes whose time has come, those of so many rows, the longest due first.
+
+    What came in one request stays in its order.
+    """
+    due = HeldPart.objects.filter(is_derived=False, due_at__lte=now).order_by("due_at", "pk")
+    rows = due.values_list("environment_id", "kind", "whole")[:limit]
+    return list(dict.fromkeys(Whole(environment_id, kind, bytes(digest)) for environment_id, kind, digest in rows))
 
 
 def places_with_parts_over(now: datetime) -> list[int]:
@@ -130,13 +124,16 @@ def rows_of(wholes: Sequence[Whole]) -> "QuerySet[HeldPart]":
     return parts.filter(whole__in=[whole.digest for whole in wholes]).order_by("pk")
 
 
-def load(wholes: Sequence[Whole]) -> dict[bytes, list[Row]]:
-    """Read what is held of wholes of one environment and source, by their digests, in the order in which it came."""
-    loaded: dict[bytes, list[Row]] = defaultdict(list)
-    for row in source_sql.store().parts(*_place(wholes)):
-        parts, keep_seconds = _unpacked(row.body)
-        loaded[row.whole].append(Row(row.pk, parts, row.received_at + timedelta(seconds=keep_seconds)))
-    return loaded
+def load(wholes: Sequence[Whole]) -> list[StoredPart]:
+    """Read what is held of wholes of one environment and source, in the order in which it came."""
+    return source_sql.store().parts(*_place(wholes))
+
+
+def unpacked(stored: StoredPart) -> tuple[list[Part], datetime]:
+    """Return the parts of one row as they came, and when they go if nothing comes any more."""
+    packed = _decoder.decode(decompress(stored.body))
+    parts = [Part(whole_id, part_id, body) for whole_id, part_id, body, _ in packed]
+    return parts, stored.received_at + timedelta(seconds=max(keep_seconds for *_, keep_seconds in packed))
 
 
 def keys_of(wholes: Sequence[Whole]) -> dict[bytes, list[int]]:
@@ -184,22 +181,13 @@ def _packed(parts: Iterable[Part]) -> bytes:
     return compress(_encoder.encode([(part.whole_id, part.part_id, part.body, _keep_seconds(part)) for part in parts]))
 
 
-def _unpacked(body: bytes) -> tuple[list[Part], float]:
-    """Return the parts of one row as they came, and for how long they are kept."""
-    packed = _decoder.decode(decompress(body))
-    parts = [Part(whole_id, part_id, part_body) for whole_id, part_id, part_body, _ in packed]
-    return parts, max(keep_seconds for *_, keep_seconds in packed)
-
-
 def _known(wholes: Collection[Whole]) -> dict[Whole, dict[bytes, _Times]]:
     """Return what is held of these wholes: each row's hash, since when, and until when."""
     known: dict[Whole, dict[bytes, _Times]] = {}
     for environment_id, kind, digests in _by_place(wholes):
-        for chunk in _chunks(digests):
-            rows = HeldPart.objects.filter(environment_id=environment_id, kind=kind, whole__in=chunk)
-            for digest, part, received_at, due_at in rows.values_list("whole", "part", "received_at", "due_at"):
-                whole = Whole(environment_id, kind, bytes(digest))
-                known.setdefault(whole, {})[bytes(part)] = (received_at, due_at)
+        for row in source_sql.store().part_times(environment_id, kind, digests):
+            whole = Whole(environment_id, kind, row.whole)
+            known.setdefault(whole, {})[row.part] = (row.received_at, row.due_at)
     return known
 
 

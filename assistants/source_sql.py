@@ -37,6 +37,15 @@ class StoredPart(NamedTuple):
     body: bytes
 
 
+class PartTimes(NamedTuple):
+    """A row of HeldPart as far as holding more of its whole needs it."""
+
+    whole: bytes
+    part: bytes
+    received_at: datetime
+    due_at: datetime
+
+
 class Remembered(NamedTuple):
     """A row of Conversation."""
 
@@ -58,6 +67,9 @@ class SourceStore(Protocol):
     def part_keys(self, environment_id: int, kind: str, wholes: Sequence[bytes]) -> list[tuple[int, bytes]]:
         """Return the primary keys of these parts and their wholes, in the same order."""
 
+    def part_times(self, environment_id: int, kind: str, wholes: Sequence[bytes]) -> list[PartTimes]:
+        """Return since when and until when these parts are held."""
+
     def keep_parts(self, times: Sequence[tuple[int, datetime]]) -> None:
         """Note that the parts with these primary keys are derived, and when each goes."""
 
@@ -66,6 +78,15 @@ class SourceStore(Protocol):
 
     def write_conversations(self, rows: Sequence[Remembered]) -> None:
         """Write what is remembered of conversations, known or new."""
+
+
+# Looks for the parts of one whole after the other: `whole = ANY(…)` reads every part of the environment as long as the
+# table has no statistics. The offset keeps the planner from making one of the two.
+_OF_WHOLES = (
+    "FROM unnest(%b::bytea[]) AS given (whole) CROSS JOIN LATERAL ("
+    "SELECT * FROM assistants_heldpart AS part "
+    "WHERE part.environment_id = %b AND part.kind = %b AND part.whole = given.whole OFFSET 0) AS found"
+)
 
 
 class PostgresSources:
@@ -86,19 +107,16 @@ class PostgresSources:
             )
 
     def parts(self, environment_id: int, kind: str, wholes: Sequence[bytes]) -> list[StoredPart]:
-        rows = _rows(
-            "SELECT id, whole, received_at, body FROM assistants_heldpart "
-            "WHERE environment_id = %b AND kind = %b AND whole = ANY(%b) ORDER BY id",
-            [environment_id, kind, list(wholes)],
-        )
-        return list(map(StoredPart._make, rows))
+        query = f"SELECT found.id, found.whole, found.received_at, found.body {_OF_WHOLES} ORDER BY found.id"
+        return list(map(StoredPart._make, _rows(query, [list(wholes), environment_id, kind])))
 
     def part_keys(self, environment_id: int, kind: str, wholes: Sequence[bytes]) -> list[tuple[int, bytes]]:
-        return _rows(
-            "SELECT id, whole FROM assistants_heldpart "
-            "WHERE environment_id = %b AND kind = %b AND whole = ANY(%b) ORDER BY id",
-            [environment_id, kind, list(wholes)],
-        )
+        query = f"SELECT found.id, found.whole {_OF_WHOLES} ORDER BY found.id"
+        return _rows(query, [list(wholes), environment_id, kind])
+
+    def part_times(self, environment_id: int, kind: str, wholes: Sequence[bytes]) -> list[PartTimes]:
+        query = f"SELECT found.whole, found.part, found.received_at, found.due_at {_OF_WHOLES}"
+        return list(map(PartTimes._make, _rows(query, [list(wholes), environment_id, kind])))
 
     def keep_parts(self, times: Sequence[tuple[int, datetime]]) -> None:
         if times:
@@ -110,9 +128,11 @@ class PostgresSources:
 
     def conversations(self, environment_id: int, digests: Sequence[bytes]) -> list[Remembered]:
         rows = _rows(
-            "SELECT environment_id, digest, state, updated_at FROM assistants_conversation "
-            "WHERE environment_id = %b AND digest = ANY(%b)",
-            [environment_id, list(digests)],
+            "SELECT found.* FROM unnest(%b::bytea[]) AS given (digest) CROSS JOIN LATERAL ("
+            "SELECT known.environment_id, known.digest, known.state, known.updated_at "
+            "FROM assistants_conversation AS known "
+            "WHERE known.environment_id = %b AND known.digest = given.digest LIMIT 1) AS found",
+            [list(digests), environment_id],
         )
         return list(map(Remembered._make, rows))
 
@@ -143,6 +163,14 @@ class SqliteSources:
 
     def part_keys(self, environment_id: int, kind: str, wholes: Sequence[bytes]) -> list[tuple[int, bytes]]:
         return [(part.pk, part.whole) for part in self.parts(environment_id, kind, wholes)]
+
+    def part_times(self, environment_id: int, kind: str, wholes: Sequence[bytes]) -> list[PartTimes]:
+        found: list[PartTimes] = []
+        for chunk in _chunks(wholes):
+            rows = HeldPart.objects.filter(environment_id=environment_id, kind=kind, whole__in=chunk)
+            for whole, part, received_at, due_at in rows.values_list("whole", "part", "received_at", "due_at"):
+                found.append(PartTimes(bytes(whole), bytes(part), received_at, due_at))
+        return found
 
     def keep_parts(self, times: Sequence[tuple[int, datetime]]) -> None:
         with connection.cursor() as cursor:

@@ -9,17 +9,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import compress
 from typing import NamedTuple
 
 from django.db import InterfaceError, OperationalError, transaction
 
 from assistants import held, log, sources
-from assistants.held import Row, Whole
+from assistants.held import Whole
 from assistants.intake import derivation
 from assistants.intake.derivation import Derivation
 from assistants.intake.refusals import RefusedItem
 from assistants.intake.setups import look_up
+from assistants.source_sql import StoredPart
 from assistants.sources.adapter import Adapter, Fact, Note, Part, Setup
 
 logger = logging.getLogger(__name__)
@@ -40,11 +40,11 @@ class _Place:
 
 
 class _Held(NamedTuple):
-    """A whole with what is held of it now; `gone_at` is when it goes, if nothing comes any more."""
+    """A whole as it was read: the keys of what was held of it then, what that brings, and when it goes."""
 
-    whole: Whole
+    digest: bytes
     keys: list[int]
-    parts: Sequence[Part]
+    brought: Derivation
     gone_at: datetime
 
 
@@ -92,32 +92,35 @@ def _derive_or_part(wholes: Sequence[Whole], place: _Place, now: datetime) -> in
 
 def _derive(wholes: Sequence[Whole], place: _Place, now: datetime) -> int:
     """Derive wholes at which nothing changes meanwhile; return how many."""
-    found = _load(wholes)
-    brought = [_read(each, place, now) for each in found]
+    read = _read_all(wholes, place, now)
     with transaction.atomic():
         derivation.lock([place.environment_id])
         keys = held.keys_of(wholes)
-        unchanged = [keys[each.whole.digest] == each.keys for each in found]
-        new = list(compress(brought, unchanged))
-        if new:
+        unchanged = [each for each in read if keys[each.digest] == each.keys]
+        if unchanged:
             empty = log.Append(place.environment_id, place.adapter.kind, now, [])
-            derivation.append([empty] * len(new), new)
-        _keep_or_drop(compress(found, unchanged), now)
-    return len(new)
+            derivation.append([empty] * len(unchanged), [each.brought for each in unchanged])
+        _keep_or_drop(unchanged, now)
+    return len(unchanged)
 
 
-def _load(wholes: Sequence[Whole]) -> list[_Held]:
-    rows = held.load(wholes)
-    return [_held(whole, own) for whole in wholes if (own := rows.get(whole.digest))]
+def _read_all(wholes: Sequence[Whole], place: _Place, now: datetime) -> list[_Held]:
+    rows: dict[bytes, list[StoredPart]] = defaultdict(list)
+    for row in held.load(wholes):
+        rows[row.whole].append(row)
+    return [_read_whole(rows[whole.digest], place, now) for whole in wholes if whole.digest in rows]
 
 
-def _held(whole: Whole, rows: Sequence[Row]) -> _Held:
-    # A part that came twice, beside others each time, counts once.
+def _read_whole(rows: Sequence[StoredPart], place: _Place, now: datetime) -> _Held:
+    """Read a whole from its rows. A part that came twice, beside others each time, counts once."""
     parts: dict[str, Part] = {}
+    times: list[datetime] = []
     for row in rows:
-        for part in row.parts:
+        own, gone_at = held.unpacked(row)
+        times.append(gone_at)
+        for part in own:
             parts.setdefault(part.part_id, part)
-    return _Held(whole, [row.key for row in rows], list(parts.values()), max(row.gone_at for row in rows))
+    return _Held(rows[0].whole, [row.pk for row in rows], _brought(list(parts.values()), place, now), max(times))
 
 
 def _keep_or_drop(derived: Iterable[_Held], now: datetime) -> None:
@@ -141,12 +144,12 @@ def _drop_over(now: datetime) -> None:
             held.drop_over(environment_id, now, limit=ROWS_DROPPED_PER_PASS)
 
 
-def _read(complete: _Held, place: _Place, now: datetime) -> Derivation:
+def _brought(parts: Sequence[Part], place: _Place, now: datetime) -> Derivation:
     kind = place.adapter.kind
     notes: list[Note] = []
     facts: list[Fact] = []
     try:
-        facts = place.adapter.read_whole(complete.parts, place.setup)
+        facts = place.adapter.read_whole(parts, place.setup)
     except Exception as error:  # one that cannot be read must not keep the others waiting
         logger.exception("A whole of the source %s cannot be read.", kind)
         notes.append(Note("unreadable_whole", f"What came in parts cannot be read together: {type(error).__name__}."))
