@@ -76,9 +76,12 @@ class Writer:
         if IBM not in self.terms.families:
             return
         properties = {**defaults, **fact.ibm, **fixed}
-        for name in CONTEXT:
-            properties[name] = context.get(name)
-        properties["language"] = properties["language"] or self.terms.assistant.language
+        if fact.ibm:
+            # Of the message that counts, nothing of what the fact says of another one.
+            for name in CONTEXT:
+                properties.pop(name, None)
+        properties |= context
+        properties["language"] = context.get("language") or self.terms.assistant.language
         self._track(event, fact, self._placed(properties, fact))
 
     def session_started(self, fact: Fact) -> None:
@@ -115,7 +118,9 @@ class Writer:
 
     def _placed(self, properties: dict[str, Any], fact: Fact) -> dict[str, Any]:
         """Add which assistant it is, and where."""
-        return {**properties, **self._configured, "sessionId": fact.conversation_id}
+        properties |= self._configured
+        properties["sessionId"] = fact.conversation_id
+        return properties
 
 
 def _user(fact: Fact) -> dict[str, str]:
