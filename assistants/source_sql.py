@@ -10,6 +10,8 @@ from django.db import connection
 
 from assistants.models import Conversation, HeldPart
 
+# A vendor waits for its answer for a few seconds only: it may rather come again.
+LOCK_TIMEOUT = "2500ms"
 # SQLite takes at most 999 parameters in one statement.
 SQLITE_CHUNK = 500
 SQLITE_ROWS = 100
@@ -58,6 +60,9 @@ class Remembered(NamedTuple):
 class SourceStore(Protocol):
     """What deriving and holding need of a database, within the transaction that is open."""
 
+    def lock_heads(self, environment_ids: Sequence[int]) -> None:
+        """Lock the heads of these environments' logs to the commit, in their order."""
+
     def insert_parts(self, parts: Sequence[NewPart]) -> None:
         """Write parts, in their order."""
 
@@ -91,6 +96,15 @@ _OF_WHOLES = (
 
 class PostgresSources:
     """Each column goes as one binary array: a placeholder for each value costs five times as much."""
+
+    def lock_heads(self, environment_ids: Sequence[int]) -> None:
+        # Bound on the client, two statements can go as one.
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; "
+                "SELECT FROM assistants_loghead WHERE environment_id = ANY(%s) ORDER BY environment_id FOR UPDATE",
+                [list(environment_ids)],
+            )
 
     def insert_parts(self, parts: Sequence[NewPart]) -> None:
         by_place: dict[tuple[int, str], list[NewPart]] = defaultdict(list)
@@ -149,6 +163,10 @@ class PostgresSources:
 
 class SqliteSources:
     """A statement costs little here, so that there may be many."""
+
+    def lock_heads(self, environment_ids: Sequence[int]) -> None:
+        # SQLite has one writer: the transaction was begun IMMEDIATE, so the lock is held already.
+        pass
 
     def insert_parts(self, parts: Sequence[NewPart]) -> None:
         HeldPart.objects.bulk_create([HeldPart(**part._asdict()) for part in parts], batch_size=SQLITE_ROWS)

@@ -21,15 +21,12 @@ from assistants.intake import refusals
 from assistants.intake.refusals import RefusedItem
 from assistants.log import Append, Appended
 from assistants.log_filter import mask
-from assistants.log_sql import PostgresLog, SqliteLog
 from assistants.messages import Message, read_message
 from assistants.models import SourcePayload
 from assistants.source_sql import Remembered
 from assistants.sources.adapter import Adapter, Fact, Note, Part, Setup
 from assistants.sources.standing import TAKEN
 
-# A vendor waits for its answer for a few seconds only: it may rather come again.
-LOCK_TIMEOUT = "2500ms"
 # Titles are read with each action and written rarely; so much later they are written to show that they are in use.
 TITLES_FRESH_FOR = timedelta(days=1)
 MAX_CODE = 60
@@ -105,10 +102,7 @@ def sort_facts(facts: Sequence[Fact]) -> tuple[list[Fact], list[tuple[Refused, b
 
 def lock(environment_ids: Iterable[int]) -> None:
     """Lock the heads of these environments to the commit, in the order in which every append locks them."""
-    is_postgresql = connection.vendor == "postgresql"
-    store = PostgresLog(connection, lock_timeout=LOCK_TIMEOUT) if is_postgresql else SqliteLog(connection)
-    for environment_id in sorted(environment_ids):
-        store.lock(environment_id, [])
+    source_sql.store().lock_heads(sorted(environment_ids))
 
 
 def append(
@@ -222,13 +216,14 @@ class _Tallies:
         hour = derivation.at.replace(minute=0, second=0, microsecond=0)
         row = (derivation.environment_id, derivation.terms.kind, note.code[:MAX_CODE], hour)
         self._counts[row] += 1
-        self._latest[row] = (derivation.at, _inert(note.detail)[:MAX_DETAIL])
+        self._latest[row] = (derivation.at, note.detail)
 
     def store(self) -> None:
         """Write the counts."""
         with connection.cursor() as cursor:
             for (environment_id, kind, code, hour), count in sorted(self._counts.items()):
-                at, detail = self._latest[environment_id, kind, code, hour]
+                at, said = self._latest[environment_id, kind, code, hour]
+                detail = _inert(said)[:MAX_DETAIL]
                 cursor.execute(
                     "INSERT INTO assistants_sourcetally (environment_id, kind, code, hour, count, last_at, detail) "
                     "VALUES (%s, %s, %s, %s, %s, %s, %s) "

@@ -91,7 +91,7 @@ class Langfuse(Source):
         if path in self.get_paths:
             return Reading(answer=_about(path, setup), is_body_kept=False)
         if path == TRACES:
-            return _with_ratings(read_export(request, setup, "traces"))
+            return read_export(request, setup, "traces", beside=_for_ratings)
         if request.method != "POST":
             raise Unreadable(405, "not_a_post", f"Send a POST to {path}, not a {request.method}.")
         received_ns = int(request.received_at.timestamp()) * NANOSECONDS
@@ -205,12 +205,15 @@ def _with_ratings(reading: Reading) -> Reading:
     for part in reading.parts:
         if not part.whole_id.startswith(RATINGS):
             traces.setdefault(part.whole_id, []).append(part)
-    held = {"hold_seconds": SCORE_SECONDS, "keep_seconds": RATINGS_SECONDS}
     for trace_id, parts in traces.items():
-        known = [without_texts(step) for step in steps_of(parts)]
-        part_id = digest([part.part_id for part in parts])
-        reading.parts.append(part_of(RATINGS + trace_id, part_id, known, **held))
+        reading.parts += _for_ratings(trace_id, [part.part_id for part in parts], steps_of(parts))
     return reading
+
+
+def _for_ratings(trace_id: str, part_ids: Sequence[str], steps: Sequence[Step]) -> list[Part]:
+    """Return the part of a trace that its scores will need."""
+    held = {"hold_seconds": SCORE_SECONDS, "keep_seconds": RATINGS_SECONDS}
+    return [part_of(RATINGS + trace_id, digest(list(part_ids)), [without_texts(step) for step in steps], **held)]
 
 
 # --- the batches of SDK version 2 ---

@@ -89,10 +89,10 @@ class Gathered:
                 self._unmarked[span.span_id] = span
         if self._steps and self._unmarked:
             self._keep_telling(named)
-        steps = [step for own in self._steps.values() for step in own]
-        self._kinds = {step.kind for step in steps}
-        self._has_text = any(step.heard or step.has_output for step in steps)
-        self._has_name = any(step.conversation for step in steps)
+        self.steps = [step for own in self._steps.values() for step in own]
+        self._kinds = {step.kind for step in self.steps}
+        self._has_text = any(step.heard or step.has_output for step in self.steps)
+        self._has_name = any(step.conversation for step in self.steps)
 
     def parts(self, received_ns: int) -> list[Part]:
         """Return a part for each span that tells something."""
