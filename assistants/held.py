@@ -137,7 +137,10 @@ def unpacked(stored: StoredPart) -> tuple[list[Part], datetime]:
 
 
 def keys_of(wholes: Sequence[Whole]) -> dict[bytes, list[int]]:
-    """Return the primary keys of what is held of each whole at this moment, by the wholes' digests, in order."""
+    """Return the primary keys of what waits of each whole at this moment, by the wholes' digests, in order.
+
+    What another sweep has derived meanwhile waits no more.
+    """
     keys: dict[bytes, list[int]] = defaultdict(list)
     for key, digest in source_sql.store().part_keys(*_place(wholes)):
         keys[digest].append(key)

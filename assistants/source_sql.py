@@ -70,7 +70,7 @@ class SourceStore(Protocol):
         """Return the parts of wholes in the order in which they came."""
 
     def part_keys(self, environment_id: int, kind: str, wholes: Sequence[bytes]) -> list[tuple[int, bytes]]:
-        """Return the primary keys of these parts and their wholes, in the same order."""
+        """Return the primary keys of those of these parts that are not derived, and their wholes, in the same order."""
 
     def part_times(self, environment_id: int, kind: str, wholes: Sequence[bytes]) -> list[PartTimes]:
         """Return since when and until when these parts are held."""
@@ -125,7 +125,7 @@ class PostgresSources:
         return list(map(StoredPart._make, _rows(query, [list(wholes), environment_id, kind])))
 
     def part_keys(self, environment_id: int, kind: str, wholes: Sequence[bytes]) -> list[tuple[int, bytes]]:
-        query = f"SELECT found.id, found.whole {_OF_WHOLES} ORDER BY found.id"
+        query = f"SELECT found.id, found.whole {_OF_WHOLES} WHERE NOT found.is_derived ORDER BY found.id"
         return _rows(query, [list(wholes), environment_id, kind])
 
     def part_times(self, environment_id: int, kind: str, wholes: Sequence[bytes]) -> list[PartTimes]:
@@ -180,7 +180,11 @@ class SqliteSources:
         return sorted(found)
 
     def part_keys(self, environment_id: int, kind: str, wholes: Sequence[bytes]) -> list[tuple[int, bytes]]:
-        return [(part.pk, part.whole) for part in self.parts(environment_id, kind, wholes)]
+        found: list[tuple[int, bytes]] = []
+        for chunk in _chunks(wholes):
+            rows = HeldPart.objects.filter(environment_id=environment_id, kind=kind, whole__in=chunk, is_derived=False)
+            found += [(key, bytes(whole)) for key, whole in rows.values_list("pk", "whole")]
+        return sorted(found)
 
     def part_times(self, environment_id: int, kind: str, wholes: Sequence[bytes]) -> list[PartTimes]:
         found: list[PartTimes] = []
