@@ -48,12 +48,14 @@ def _ends_in_turn(facts: Sequence[Fact]) -> list[Fact | None]:
     ahead: dict[str, dict[str, Fact]] = {}
     ends: list[Fact | None] = []
     for fact in reversed(facts):
-        known = ahead.setdefault(fact.conversation_id, {})
-        if fact.kind is Kind.MESSAGE_IN:
-            known.clear()
-        elif fact.kind is Kind.ACTION_FINISHED:
-            known[_run_key(fact)] = fact
-        ends.append(known.get(_run_key(fact)) if fact.kind is Kind.ACTION_STARTED else None)
+        end = None
+        if fact.kind is Kind.ACTION_FINISHED:
+            ahead.setdefault(fact.conversation_id, {})[_run_key(fact)] = fact
+        elif fact.kind is Kind.MESSAGE_IN:
+            ahead.pop(fact.conversation_id, None)
+        elif fact.kind is Kind.ACTION_STARTED and fact.conversation_id in ahead:
+            end = ahead[fact.conversation_id].get(_run_key(fact))
+        ends.append(end)
     return ends[::-1]
 
 
@@ -72,16 +74,17 @@ class _Deriver:
 
     def take(self, fact: Fact, end: Fact | None) -> bool:
         """Derive a fact's events; return whether it is new. `end` is that of an action which starts."""
-        memory = self._memory(fact.conversation_id)
+        conversation_id, kind = fact.conversation_id, fact.kind
+        memory = self._memories.get(conversation_id) or self._memory(conversation_id)
         if not memory.note(fact.source_id):
             return False
-        self._changed.add(fact.conversation_id)
+        self._changed.add(conversation_id)
         self._learn_title(fact)
         self._link(fact, memory)
-        if fact.kind is Kind.ACTION_STARTED:
+        if kind is Kind.ACTION_STARTED:
             self.action_started(fact, memory, end)
         else:
-            _HANDLERS[fact.kind](self, fact, memory)
+            _HANDLERS[kind](self, fact, memory)
         return True
 
     def changed_states(self) -> dict[str, bytes]:
@@ -92,10 +95,9 @@ class _Deriver:
         return states
 
     def _memory(self, conversation_id: str) -> Memory:
-        memory = self._memories.get(conversation_id)
-        if memory is None:
-            state = self._states.get(conversation_id) if conversation_id else None
-            memory = self._memories[conversation_id] = derive_memory.load(state)
+        """Read what is remembered of a conversation."""
+        state = self._states.get(conversation_id) if conversation_id else None
+        memory = self._memories[conversation_id] = derive_memory.load(state)
         return memory
 
     # --- sessions, conversations, users ---
@@ -234,8 +236,10 @@ class _Deriver:
         return fact.action_title or self._titles.get(fact.action, "")
 
     def _learn_title(self, fact: Fact) -> None:
+        if not fact.action_title or not fact.action:
+            return
         title = fact.action_title[: derive_memory.TITLE_CHARACTERS]
-        if fact.action and title and self._titles.get(fact.action) != title:
+        if self._titles.get(fact.action) != title:
             self._titles[fact.action] = title
             self._has_new_titles = True
 
@@ -288,6 +292,8 @@ def _find_run(fact: Fact, memory: Memory) -> str:
 
 def _add_steps(run: Run, fact: Fact, *, is_before: bool = False) -> None:
     """Add the steps that a fact tells of to its run's, each once and all in the form of the newest ones."""
+    if not fact.ibm:
+        return
     steps = fact.ibm.get("stepsVisited") or []
     if not isinstance(steps, list) or not steps:
         return

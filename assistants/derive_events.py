@@ -47,7 +47,8 @@ def message_id(kind: str, *parts: str) -> str:
 
 def context_of(fact: Fact) -> dict[str, Any]:
     """Return what a fact says of the message that it belongs to."""
-    return {name: fact.ibm[name] for name in CONTEXT if name in fact.ibm}
+    ibm = fact.ibm
+    return {name: ibm[name] for name in CONTEXT if name in ibm} if ibm else {}
 
 
 @dataclass
@@ -75,9 +76,12 @@ class Writer:
         if IBM not in self.terms.families:
             return
         properties = {**defaults, **fact.ibm, **fixed}
-        for name in CONTEXT:
-            properties[name] = context.get(name)
-        properties["language"] = properties["language"] or self.terms.assistant.language
+        if fact.ibm:
+            # Of the message that counts, nothing of what the fact says of another one.
+            for name in CONTEXT:
+                properties.pop(name, None)
+        properties |= context
+        properties["language"] = context.get("language") or self.terms.assistant.language
         self._track(event, fact, self._placed(properties, fact))
 
     def session_started(self, fact: Fact) -> None:
@@ -96,21 +100,27 @@ class Writer:
         traits = _sorted_encoder.encode(fact.traits).decode()
         id_ = message_id(self.terms.kind, "identify", fact.user_id, anonymous_id or fact.anonymous_id, traits)
         user = {"userId": fact.user_id, "anonymousId": anonymous_id} if anonymous_id else _user(fact)
-        self._write({"type": "identify", **user, "traits": fact.traits}, fact, id_)
+        self._write({"type": "identify"} | user, "traits", fact.traits, fact, id_)
 
     def _track(self, event: str, fact: Fact, properties: dict[str, Any]) -> None:
         # False and 0 are worth sending, nothing and emptiness are not.
         properties = {name: value for name, value in properties.items() if value or value == 0}
         id_ = message_id(self.terms.kind, fact.source_id, event)
-        self._write({"type": "track", "event": event, **_user(fact), "properties": properties}, fact, id_)
+        self._write({"type": "track", "event": event} | _user(fact), "properties", properties, fact, id_)
 
-    def _write(self, message: dict[str, Any], fact: Fact, id_: str) -> None:
-        context = {"context": fact.context} if fact.context else {}
-        self.messages.append(_encoder.encode({**message, "messageId": id_, "timestamp": fact.at, **context}))
+    def _write(self, message: dict[str, Any], name: str, members: Mapping[str, Any], fact: Fact, id_: str) -> None:
+        message[name] = members
+        message["messageId"] = id_
+        message["timestamp"] = fact.at
+        if fact.context:
+            message["context"] = fact.context
+        self.messages.append(_encoder.encode(message))
 
     def _placed(self, properties: dict[str, Any], fact: Fact) -> dict[str, Any]:
         """Add which assistant it is, and where."""
-        return {**properties, **self._configured, "sessionId": fact.conversation_id}
+        properties |= self._configured
+        properties["sessionId"] = fact.conversation_id
+        return properties
 
 
 def _user(fact: Fact) -> dict[str, str]:

@@ -9,12 +9,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
-from django.db.models import Min, QuerySet
+from django.db.models import QuerySet
 
+from assistants import source_sql
 from assistants.models import HeldPart
+from assistants.source_sql import StoredPart
 from assistants.sources.adapter import Part
 from assistants.sources.payloads import compress, decompress
 
@@ -34,8 +36,7 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[tuple[str, str, bytes, float]])
 
 
-@dataclass(frozen=True)
-class Whole:
+class Whole(NamedTuple):
     """What parts belong to: the environment and source it came from, and the hash of its ID there."""
 
     environment_id: int
@@ -62,37 +63,58 @@ class Holder:
     """
 
     def __init__(self, bundles: Sequence[Bundle]) -> None:
-        self._rows: list[tuple[Whole, HeldPart]] = []
+        self._new: list[tuple[Whole, bytes, bytes, datetime]] = []
         self._due: dict[Whole, datetime] = {}
-        self._known = _known({whole for bundle in bundles for whole in _by_whole(bundle)})
+        self._known = _known({whole for bundle in bundles for whole in _wholes(bundle)})
         self._stored = frozenset(self._known)
 
     def hold(self, bundle: Bundle) -> int:
         """Let the wholes of a bundle wait for more; return of how many it is news."""
-        count = len(self._rows)
-        for whole, parts in _by_whole(bundle).items():
+        count = len(self._new)
+        for whole_id, parts in _by_whole(bundle.parts).items():
+            whole = Whole(bundle.environment_id, bundle.kind, _digest(whole_id))
             digest = _digest("\0".join(sorted(parts)))
             known = self._known.setdefault(whole, {})
             if digest not in known:
-                due = _due(list(parts.values()), known.values(), bundle)
+                due = _due(parts.values(), known.values(), bundle)
                 known[digest] = (bundle.at, due)
                 self._due[whole] = due
-                self._rows.append((whole, _row(whole, digest, list(parts.values()), bundle.at)))
-        return len(self._rows) - count
+                self._new.append((whole, digest, _packed(parts.values()), bundle.at))
+        return len(self._new) - count
 
     def store(self) -> None:
         """Write what is new."""
-        for whole, row in self._rows:
-            row.due_at = self._due[whole]
-        HeldPart.objects.bulk_create(row for _, row in self._rows)
+        source_sql.store().insert_parts(
+            [
+                source_sql.NewPart(*whole, digest, body, received_at, self._due[whole])
+                for whole, digest, body, received_at in self._new
+            ]
+        )
         _move({whole: due for whole, due in self._due.items() if whole in self._stored})
 
 
 def due_wholes(now: datetime, *, limit: int) -> list[Whole]:
-    """Return wholes whose time has come, the longest due first; what came in one request stays in its order."""
-    rows = HeldPart.objects.filter(due_at__lte=now).order_by().values("environment_id", "kind", "whole")
-    rows = rows.annotate(earliest=Min("due_at"), first=Min("pk")).order_by("earliest", "first")
-    return [Whole(row["environment_id"], row["kind"], bytes(row["whole"])) for row in rows[:limit]]
+    """Return wholes whose time has come, those of so many rows, the longest due first.
+
+    What came in one request stays in its order.
+    """
+    due = HeldPart.objects.filter(is_derived=False, due_at__lte=now).order_by("due_at", "pk")
+    rows = due.values_list("environment_id", "kind", "whole")[:limit]
+    return list(dict.fromkeys(Whole(environment_id, kind, bytes(digest)) for environment_id, kind, digest in rows))
+
+
+def places_with_parts_over(now: datetime) -> list[int]:
+    """Return the environments in which something was derived that has waited long enough for what comes late."""
+    over = HeldPart.objects.filter(is_derived=True, due_at__lte=now)
+    return list(over.order_by("environment_id").values_list("environment_id", flat=True).distinct())
+
+
+def drop_over(environment_id: int, now: datetime, *, limit: int) -> None:
+    """Delete what was derived and has waited, about so many rows. All rows of a whole have the same time."""
+    over = HeldPart.objects.filter(environment_id=environment_id, is_derived=True, due_at__lte=now)
+    times = over.order_by("due_at").values_list("due_at", flat=True)
+    last = times[limit - 1 : limit].first()
+    (over if last is None else over.filter(due_at__lte=last)).delete()
 
 
 def rows_of(wholes: Sequence[Whole]) -> "QuerySet[HeldPart]":
@@ -102,18 +124,27 @@ def rows_of(wholes: Sequence[Whole]) -> "QuerySet[HeldPart]":
     return parts.filter(whole__in=[whole.digest for whole in wholes]).order_by("pk")
 
 
-def keys_of(wholes: Sequence[Whole]) -> dict[Whole, set[int]]:
-    """Return the primary keys of what is held of each whole at this moment."""
-    first = wholes[0]
-    keys: dict[Whole, set[int]] = {whole: set() for whole in wholes}
-    for key, digest in rows_of(wholes).values_list("pk", "whole"):
-        keys[Whole(first.environment_id, first.kind, bytes(digest))].add(key)
+def load(wholes: Sequence[Whole]) -> list[StoredPart]:
+    """Read what is held of wholes of one environment and source, in the order in which it came."""
+    return source_sql.store().parts(*_place(wholes))
+
+
+def unpacked(stored: StoredPart) -> tuple[list[Part], datetime]:
+    """Return the parts of one row as they came, and when they go if nothing comes any more."""
+    packed = _decoder.decode(decompress(stored.body))
+    parts = [Part(whole_id, part_id, body) for whole_id, part_id, body, _ in packed]
+    return parts, stored.received_at + timedelta(seconds=max(keep_seconds for *_, keep_seconds in packed))
+
+
+def keys_of(wholes: Sequence[Whole]) -> dict[bytes, list[int]]:
+    """Return the primary keys of what waits of each whole at this moment, by the wholes' digests, in order.
+
+    What another sweep has derived meanwhile waits no more.
+    """
+    keys: dict[bytes, list[int]] = defaultdict(list)
+    for key, digest in source_sql.store().part_keys(*_place(wholes)):
+        keys[digest].append(key)
     return keys
-
-
-def whole_of(row: HeldPart) -> Whole:
-    """Return what a part belongs to."""
-    return Whole(row.environment_id, row.kind, bytes(row.whole))
 
 
 def drop(keys: Sequence[int]) -> None:
@@ -122,63 +153,48 @@ def drop(keys: Sequence[int]) -> None:
         HeldPart.objects.filter(pk__in=chunk).delete()
 
 
-def move(keys: Sequence[int], due_at: datetime) -> None:
-    """Let the parts with these primary keys be due at another time."""
-    for chunk in _chunks(keys):
-        HeldPart.objects.filter(pk__in=chunk).update(due_at=due_at)
+def keep(times: Sequence[tuple[int, datetime]]) -> None:
+    """Note that the parts with these primary keys are derived, and when each goes if nothing comes any more."""
+    source_sql.store().keep_parts(times)
 
 
-def parts_of(row: HeldPart) -> list[Part]:
-    """Return the parts of one row as they came."""
-    return [
-        Part(whole_id, part_id, body, keep_seconds=keep_seconds)
-        for whole_id, part_id, body, keep_seconds in _decoder.decode(decompress(bytes(row.body)))
-    ]
-
-
-def gone_at(row: HeldPart, parts: Sequence[Part]) -> datetime:
-    """Return when a row that was derived goes, if nothing comes any more; `parts` are what is in it."""
-    return row.received_at + timedelta(seconds=max(_keep_seconds(part) for part in parts))
+def _place(wholes: Sequence[Whole]) -> tuple[int, str, list[bytes]]:
+    """Return the one environment and source of wholes, and their digests."""
+    return wholes[0].environment_id, wholes[0].kind, [whole.digest for whole in wholes]
 
 
 def _keep_seconds(part: Part) -> float:
     return KEPT_SECONDS if part.keep_seconds is None else part.keep_seconds
 
 
-def _by_whole(bundle: Bundle) -> dict[Whole, dict[str, Part]]:
-    """Sort a bundle's parts by what they belong to, each part once."""
-    sorted_: dict[Whole, dict[str, Part]] = {}
-    for part in bundle.parts:
-        whole = Whole(bundle.environment_id, bundle.kind, _digest(part.whole_id))
-        sorted_.setdefault(whole, {}).setdefault(part.part_id, part)
+def _wholes(bundle: Bundle) -> Iterator[Whole]:
+    for whole_id in {part.whole_id for part in bundle.parts}:
+        yield Whole(bundle.environment_id, bundle.kind, _digest(whole_id))
+
+
+def _by_whole(parts: Iterable[Part]) -> dict[str, dict[str, Part]]:
+    """Sort parts by what they belong to, each part once."""
+    sorted_: dict[str, dict[str, Part]] = {}
+    for part in parts:
+        sorted_.setdefault(part.whole_id, {}).setdefault(part.part_id, part)
     return sorted_
 
 
-def _row(whole: Whole, digest: bytes, parts: Sequence[Part], at: datetime) -> HeldPart:
-    packed = [(part.whole_id, part.part_id, part.body, _keep_seconds(part)) for part in parts]
-    return HeldPart(
-        environment_id=whole.environment_id,
-        kind=whole.kind,
-        whole=whole.digest,
-        part=digest,
-        body=compress(_encoder.encode(packed)),
-        received_at=at,
-    )
+def _packed(parts: Iterable[Part]) -> bytes:
+    return compress(_encoder.encode([(part.whole_id, part.part_id, part.body, _keep_seconds(part)) for part in parts]))
 
 
 def _known(wholes: Collection[Whole]) -> dict[Whole, dict[bytes, _Times]]:
     """Return what is held of these wholes: each row's hash, since when, and until when."""
     known: dict[Whole, dict[bytes, _Times]] = {}
     for environment_id, kind, digests in _by_place(wholes):
-        for chunk in _chunks(digests):
-            rows = HeldPart.objects.filter(environment_id=environment_id, kind=kind, whole__in=chunk)
-            for digest, part, received_at, due_at in rows.values_list("whole", "part", "received_at", "due_at"):
-                whole = Whole(environment_id, kind, bytes(digest))
-                known.setdefault(whole, {})[bytes(part)] = (received_at, due_at)
+        for row in source_sql.store().part_times(environment_id, kind, digests):
+            whole = Whole(environment_id, kind, row.whole)
+            known.setdefault(whole, {})[row.part] = (row.received_at, row.due_at)
     return known
 
 
-def _due(parts: Sequence[Part], known: Collection[_Times], bundle: Bundle) -> datetime:
+def _due(parts: Iterable[Part], known: Collection[_Times], bundle: Bundle) -> datetime:
     """Return until when a whole waits for more; a part may ask for another time than the source's own."""
     asked = [part.hold_seconds for part in parts if part.hold_seconds is not None]
     hold = timedelta(seconds=max(asked, default=bundle.hold_seconds))
@@ -196,7 +212,7 @@ def _move(due: Mapping[Whole, datetime]) -> None:
         for environment_id, kind, digests in _by_place(wholes):
             for chunk in _chunks(digests):
                 rows = HeldPart.objects.filter(environment_id=environment_id, kind=kind, whole__in=chunk)
-                rows.update(due_at=moment)
+                rows.update(due_at=moment, is_derived=False)
 
 
 def _by_place(wholes: Collection[Whole]) -> Iterator[tuple[int, str, list[bytes]]]:

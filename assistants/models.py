@@ -245,21 +245,29 @@ class Conversation(models.Model):
 class HeldPart(models.Model):
     """What one request brought of something complete only later, such as spans of a trace; derived at `due_at`.
 
-    Each new row of the same whole moves `due_at` of the whole.
+    Each new row of the same whole moves `due_at` of the whole. One that is derived waits for what comes late, and goes
+    at `due_at`.
     """
 
-    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="+")
+    # No foreign key constraint: it would be checked for each row; the prune removes the parts.
+    environment = models.ForeignKey(
+        Environment, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+"
+    )
     kind = models.CharField(max_length=20)
     whole = models.BinaryField(max_length=16, help_text="Hash of what the part belongs to, such as a trace's ID.")
     part = models.BinaryField(max_length=16, help_text="Hash of the IDs of what came together.")
     body = models.BinaryField(help_text="Compressed.")
     received_at = models.DateTimeField()
-    due_at = models.DateTimeField(db_index=True)
+    due_at = models.DateTimeField()
+    is_derived = models.BooleanField(default=False)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["id"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["environment", "kind", "whole", "part"], name="held_part_unique"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["is_derived", "due_at"], name="held_part_due"),
         ]
 
     def __str__(self) -> str:

@@ -57,7 +57,7 @@ SLUICE_ALLOW_PRIVATE_ENDPOINTS = env.bool("SLUICE_ALLOW_PRIVATE_ENDPOINTS", defa
 SLUICE_REQUEST_SECONDS = env.float("SLUICE_REQUEST_SECONDS", default=15.0)
 # SLUICE_LEASE_SECONDS: how long a worker holds a lane without a sign of life; above the deadline; default 30.
 SLUICE_LEASE_SECONDS = env.float("SLUICE_LEASE_SECONDS", default=30.0)
-# SLUICE_SWEEP_SECONDS: pause between two sweeps; default 1.
+# SLUICE_SWEEP_SECONDS: from one sweep to the next; default 1.
 SLUICE_SWEEP_SECONDS = env.float("SLUICE_SWEEP_SECONDS", default=1.0)
 # SLUICE_ATTENTION_WEBHOOK: URL that gets a POST when a connection needs attention; default none.
 SLUICE_ATTENTION_WEBHOOK = env.str("SLUICE_ATTENTION_WEBHOOK", default="")

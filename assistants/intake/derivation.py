@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import msgspec
 from django.db import connection
 
-from assistants import held, log
+from assistants import held, log, source_sql
 from assistants.derive import TITLES, derive
 from assistants.derive_events import Terms, families
 from assistants.faults import Refused
@@ -22,15 +22,12 @@ from assistants.intake.refusals import RefusedItem
 from assistants.items import read_message
 from assistants.log import Append, Appended
 from assistants.log_filter import mask
-from assistants.log_sql import PostgresLog, SqliteLog
 from assistants.messages import Message
-from assistants.models import Conversation, SourcePayload
+from assistants.models import SourcePayload
+from assistants.source_sql import Remembered
 from assistants.sources.adapter import Adapter, Fact, Note, Part, Setup
 from assistants.sources.standing import TAKEN
 
-# A vendor waits for its answer for a few seconds only: it may rather come again.
-LOCK_TIMEOUT = "2500ms"
-CONVERSATIONS_PER_STATEMENT = 200
 # Titles are read with each action and written rarely; so much later they are written to show that they are in use.
 TITLES_FRESH_FOR = timedelta(days=1)
 MAX_CODE = 60
@@ -106,10 +103,7 @@ def sort_facts(facts: Sequence[Fact]) -> tuple[list[Fact], list[tuple[Refused, b
 
 def lock(environment_ids: Iterable[int]) -> None:
     """Lock the heads of these environments to the commit, in the order in which every append locks them."""
-    is_postgresql = connection.vendor == "postgresql"
-    store = PostgresLog(connection, lock_timeout=LOCK_TIMEOUT) if is_postgresql else SqliteLog(connection)
-    for environment_id in sorted(environment_ids):
-        store.lock(environment_id, [])
+    source_sql.store().lock_heads(sorted(environment_ids))
 
 
 def append(
@@ -153,32 +147,32 @@ class _Conversations:
     """What is remembered of the conversations that derivations speak of, read at once and written at once."""
 
     def __init__(self, derivations: Sequence[Derivation]) -> None:
+        self._store = source_sql.store()
         self._states: dict[_Key, bytes] = {}
         self._changed: dict[_Key, datetime] = {}
         self._holder = held.Holder([_bundle(each) for each in derivations if each.parts])
-        wanted = {_key(each, id_): each.at for each in derivations for id_ in _conversation_ids(each.facts)}
-        titles = {_key(each, TITLES) for each in derivations}
+        self._keys: dict[tuple[int, str, str], _Key] = {}
+        wanted = {self._key(each, id_): each.at for each in derivations for id_ in _conversation_ids(each.facts)}
+        titles = {self._key(each, TITLES) for each in derivations}
         for environment_id in {environment_id for environment_id, _ in wanted}:
             digests = sorted(digest for owner, digest in wanted if owner == environment_id)
-            for start in range(0, len(digests), CONVERSATIONS_PER_STATEMENT):
-                chunk = digests[start : start + CONVERSATIONS_PER_STATEMENT]
-                rows = Conversation.objects.filter(environment_id=environment_id, digest__in=chunk)
-                for digest, state, updated_at in rows.values_list("digest", "state", "updated_at"):
-                    key = (environment_id, bytes(digest))
-                    self._states[key] = bytes(state)
-                    if key in titles and updated_at < wanted[key] - TITLES_FRESH_FOR:
-                        self._changed[key] = wanted[key]
+            for row in self._store.conversations(environment_id, digests):
+                key = (environment_id, row.digest)
+                self._states[key] = row.state
+                if key in titles and row.updated_at < wanted[key] - TITLES_FRESH_FOR:
+                    self._changed[key] = wanted[key]
 
     def derive(self, derivation: Derivation) -> _Outcome:
         """Derive the facts, in the order in which requests are stored, and hold the parts."""
         outcome = _Outcome()
         if derivation.facts:
-            states = {id_: self._states.get(_key(derivation, id_)) for id_ in _conversation_ids(derivation.facts)}
-            known = {id_: state for id_, state in states.items() if state}
+            keys = {id_: self._key(derivation, id_) for id_ in _conversation_ids(derivation.facts)}
+            known = {id_: state for id_, key in keys.items() if (state := self._states.get(key))}
             derived = derive(derivation.facts, known, derivation.terms)
             for id_, state in derived.states.items():
-                self._states[_key(derivation, id_)] = state
-                self._changed[_key(derivation, id_)] = derivation.at
+                key = self._key(derivation, id_)
+                self._states[key] = state
+                self._changed[key] = derivation.at
             outcome.has_news = bool(derived.states)
             _read_messages(derived.messages, derivation, outcome)
         if derivation.parts:
@@ -189,17 +183,16 @@ class _Conversations:
     def store(self) -> None:
         """Write what changed, and what is held."""
         self._holder.store()
-        rows = [(*key, self._states[key], _adapt(at)) for key, at in sorted(self._changed.items())]
-        for start in range(0, len(rows), CONVERSATIONS_PER_STATEMENT):
-            chunk = rows[start : start + CONVERSATIONS_PER_STATEMENT]
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "INSERT INTO assistants_conversation (environment_id, digest, state, updated_at) "  # noqa: S608  only placeholders are put in
-                    f"VALUES {', '.join(['(%s, %s, %s, %s)'] * len(chunk))} "
-                    "ON CONFLICT (environment_id, digest) DO UPDATE SET "
-                    "state = excluded.state, updated_at = excluded.updated_at",
-                    [value for row in chunk for value in row],
-                )
+        self._store.write_conversations(
+            [Remembered(*key, self._states[key], at) for key, at in sorted(self._changed.items())]
+        )
+
+    def _key(self, derivation: Derivation, conversation_id: str) -> _Key:
+        place = (derivation.environment_id, derivation.terms.kind, conversation_id)
+        key = self._keys.get(place)
+        if key is None:
+            key = self._keys[place] = derivation.environment_id, _digest(derivation.terms.kind, conversation_id)
+        return key
 
 
 def _bundle(derivation: Derivation) -> held.Bundle:
@@ -224,13 +217,14 @@ class _Tallies:
         hour = derivation.at.replace(minute=0, second=0, microsecond=0)
         row = (derivation.environment_id, derivation.terms.kind, note.code[:MAX_CODE], hour)
         self._counts[row] += 1
-        self._latest[row] = (derivation.at, _inert(note.detail)[:MAX_DETAIL])
+        self._latest[row] = (derivation.at, note.detail)
 
     def store(self) -> None:
         """Write the counts."""
         with connection.cursor() as cursor:
             for (environment_id, kind, code, hour), count in sorted(self._counts.items()):
-                at, detail = self._latest[environment_id, kind, code, hour]
+                at, said = self._latest[environment_id, kind, code, hour]
+                detail = _inert(said)[:MAX_DETAIL]
                 cursor.execute(
                     "INSERT INTO assistants_sourcetally (environment_id, kind, code, hour, count, last_at, detail) "
                     "VALUES (%s, %s, %s, %s, %s, %s, %s) "
@@ -255,9 +249,9 @@ def _conversation_ids(facts: Sequence[Fact]) -> set[str]:
     return ids | {TITLES} if any(fact.action for fact in facts) else ids
 
 
-def _key(derivation: Derivation, conversation_id: str) -> _Key:
-    text = f"{derivation.terms.kind}\0{conversation_id}"
-    return derivation.environment_id, hashlib.blake2b(text.encode(), digest_size=16).digest()
+def _digest(kind: str, conversation_id: str) -> bytes:
+    """Return by which hash a source's conversation is known."""
+    return hashlib.blake2b(f"{kind}\0{conversation_id}".encode(), digest_size=16).digest()
 
 
 def _read_messages(raws: Sequence[bytes], derivation: Derivation, outcome: _Outcome) -> None:

@@ -6,10 +6,10 @@ itself, and that one goes: it would be tried again for ever.
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
+from typing import NamedTuple
 
 from django.db import InterfaceError, OperationalError, transaction
 
@@ -19,14 +19,15 @@ from assistants.intake import derivation
 from assistants.intake.derivation import Derivation
 from assistants.intake.refusals import RefusedItem
 from assistants.intake.setups import look_up
-from assistants.models import HeldPart
+from assistants.source_sql import StoredPart
 from assistants.sources.adapter import Adapter, Fact, Note, Part, Setup
 
 logger = logging.getLogger(__name__)
 
 WHOLES_PER_PASS = 2_000
 # The head of the log is locked meanwhile.
-WHOLES_PER_TRANSACTION = 100
+WHOLES_PER_TRANSACTION = 200
+ROWS_DROPPED_PER_PASS = 10_000
 
 
 @dataclass(frozen=True)
@@ -38,23 +39,13 @@ class _Place:
     setup: Setup
 
 
-@dataclass(frozen=True)
-class _Held:
-    """A whole with what is held of it now; `gone_at` is when it goes, if nothing comes any more."""
+class _Held(NamedTuple):
+    """A whole as it was read: the keys of what was held of it then, what that brings, and when it goes."""
 
-    whole: Whole
-    rows: Sequence[HeldPart]
-    parts: Sequence[Part]
+    digest: bytes
+    keys: list[int]
+    brought: Derivation
     gone_at: datetime
-
-    @property
-    def is_derived(self) -> bool:
-        """Whether all of it was derived before, and it only waits to go."""
-        return self.rows[0].due_at == self.gone_at
-
-    @property
-    def keys(self) -> set[int]:
-        return {row.pk for row in self.rows}
 
 
 def derive_due(now: datetime) -> int:
@@ -63,6 +54,7 @@ def derive_due(now: datetime) -> int:
     A whole stays for a while after that, and is derived again with what comes late. Raises OperationalError and
     InterfaceError where the database is away.
     """
+    _drop_over(now)
     by_place: dict[tuple[str, int], list[Whole]] = defaultdict(list)
     for whole in held.due_wholes(now, limit=WHOLES_PER_PASS):
         by_place[whole.kind, whole.environment_id].append(whole)
@@ -99,52 +91,65 @@ def _derive_or_part(wholes: Sequence[Whole], place: _Place, now: datetime) -> in
 
 
 def _derive(wholes: Sequence[Whole], place: _Place, now: datetime) -> int:
-    """Derive wholes that were not before, and at which nothing changes meanwhile; return how many."""
-    found = list(_load(wholes))
-    brought = {each.whole: _read(each, place, now) for each in found if not each.is_derived}
+    """Derive wholes at which nothing changes meanwhile; return how many."""
+    read = _read_all(wholes, place, now)
     with transaction.atomic():
         derivation.lock([place.environment_id])
         keys = held.keys_of(wholes)
-        unchanged = [each for each in found if keys[each.whole] == each.keys]
-        new = [brought[each.whole] for each in unchanged if each.whole in brought]
-        if new:
+        unchanged = [each for each in read if keys[each.digest] == each.keys]
+        if unchanged:
             empty = log.Append(place.environment_id, place.adapter.kind, now, [])
-            derivation.append([empty] * len(new), new)
+            derivation.append([empty] * len(unchanged), [each.brought for each in unchanged])
         _keep_or_drop(unchanged, now)
-    return len(new)
+    return len(unchanged)
 
 
-def _load(wholes: Sequence[Whole]) -> Iterator[_Held]:
-    rows: dict[Whole, list[HeldPart]] = defaultdict(list)
-    for row in held.rows_of(wholes):
-        rows[held.whole_of(row)].append(row)
-    for whole in wholes:
-        if own := rows[whole]:
-            parts = [held.parts_of(row) for row in own]
-            gone_at = max(map(held.gone_at, own, parts))
-            # A part that came twice, beside others each time, counts once.
-            first = {part.part_id: part for part in reversed(list(chain.from_iterable(parts)))}
-            yield _Held(whole, own, list(reversed(first.values())), gone_at)
+def _read_all(wholes: Sequence[Whole], place: _Place, now: datetime) -> list[_Held]:
+    rows: dict[bytes, list[StoredPart]] = defaultdict(list)
+    for row in held.load(wholes):
+        rows[row.whole].append(row)
+    return [_read_whole(rows[whole.digest], place, now) for whole in wholes if whole.digest in rows]
 
 
-def _keep_or_drop(derived: Sequence[_Held], now: datetime) -> None:
-    """Let what was derived just now wait for what comes late; what has waited goes."""
-    waiting: dict[datetime, list[int]] = defaultdict(list)
+def _read_whole(rows: Sequence[StoredPart], place: _Place, now: datetime) -> _Held:
+    """Read a whole from its rows. A part that came twice, beside others each time, counts once."""
+    parts: dict[str, Part] = {}
+    times: list[datetime] = []
+    for row in rows:
+        own, gone_at = held.unpacked(row)
+        times.append(gone_at)
+        for part in own:
+            parts.setdefault(part.part_id, part)
+    return _Held(rows[0].whole, [row.pk for row in rows], _brought(list(parts.values()), place, now), max(times))
+
+
+def _keep_or_drop(derived: Iterable[_Held], now: datetime) -> None:
+    """Let what was derived just now wait for what comes late; what is too old for that goes."""
     gone: list[int] = []
+    waiting: list[tuple[int, datetime]] = []
     for each in derived:
-        is_over = each.is_derived or now >= each.gone_at
-        (gone if is_over else waiting[each.gone_at]).extend(each.keys)
+        if now >= each.gone_at:
+            gone += each.keys
+        else:
+            waiting += [(key, each.gone_at) for key in each.keys]
     held.drop(gone)
-    for moment, keys in waiting.items():
-        held.move(keys, moment)
+    held.keep(waiting)
 
 
-def _read(complete: _Held, place: _Place, now: datetime) -> Derivation:
+def _drop_over(now: datetime) -> None:
+    """Let go what was derived and has waited for what comes late."""
+    for environment_id in held.places_with_parts_over(now):
+        with transaction.atomic():
+            derivation.lock([environment_id])
+            held.drop_over(environment_id, now, limit=ROWS_DROPPED_PER_PASS)
+
+
+def _brought(parts: Sequence[Part], place: _Place, now: datetime) -> Derivation:
     kind = place.adapter.kind
     notes: list[Note] = []
     facts: list[Fact] = []
     try:
-        facts = place.adapter.read_whole(complete.parts, place.setup)
+        facts = place.adapter.read_whole(parts, place.setup)
     except Exception as error:  # one that cannot be read must not keep the others waiting
         logger.exception("A whole of the source %s cannot be read.", kind)
         notes.append(Note("unreadable_whole", f"What came in parts cannot be read together: {type(error).__name__}."))

@@ -43,7 +43,7 @@ class Kind(StrEnum):
     CONVERSATION_CLOSED = "conversation.closed"
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One thing that happened, in words that all sources share; the deriver makes catalog events of it.
 
     `source_id` identifies the fact among all of its source and environment, and stays the same when the source repeats
@@ -124,8 +124,7 @@ class Note:
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(msgspec.Struct, frozen=True, gc=False):
     """A piece of a whole that is complete only later, such as a span of a trace.
 
     `hold_seconds` is how long the whole waits for more after this part, where that differs from the adapter's own.

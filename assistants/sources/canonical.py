@@ -7,6 +7,8 @@ import msgspec
 
 _encoder = msgspec.json.Encoder(order="sorted")
 DIGITS = 32
+# Nearly all members are of these types, and stay as they are.
+_EXACT = frozenset({str, int, bool, type(None)})
 
 
 def digest(value: Any) -> str:
@@ -22,7 +24,7 @@ def _exact(value: Any) -> Any:
     if isinstance(value, float):
         return int(value) if value.is_integer() else value.hex()
     if isinstance(value, dict):
-        return {name: _exact(member) for name, member in value.items()}
+        return {name: member if type(member) in _EXACT else _exact(member) for name, member in value.items()}
     if isinstance(value, list):
-        return [_exact(member) for member in value]
+        return [member if type(member) in _EXACT else _exact(member) for member in value]
     return value

@@ -19,7 +19,7 @@ from assistants.sources.adapter import Denied, Fact, Note, Option, OptionKind, P
 from assistants.sources.canonical import digest
 from assistants.sources.otlp.adapter import CONVERSATION_ATTRIBUTE, check_attribute, read_export, whole_of
 from assistants.sources.otlp.messages import identifier, plain_text, read_messages
-from assistants.sources.otlp.parts import OPEN_SECONDS, part_of, settle_times, steps_of
+from assistants.sources.otlp.parts import COMPLETE_SECONDS, OPEN_SECONDS, part_of, settle_times, steps_of
 from assistants.sources.otlp.step import Step, StepKind, answer, hear, number, without_texts
 from assistants.sources.otlp.turns import NANOSECONDS, read_ratings, read_trace
 from assistants.sources.pieces import BadPiece
@@ -82,6 +82,7 @@ class Langfuse(Source):
     secret_label = "Secret key"  # noqa: S105  a label, no secret
     secret_help = "What the application has as LANGFUSE_SECRET_KEY. Without one, any secret key is taken."  # noqa: S105
     options: tuple[Option, ...] = (SCORE_NAMES, CONVERSATION_ATTRIBUTE, SPANS_ARE_TOOLS)
+    hold_seconds = COMPLETE_SECONDS
 
     def read(self, request: Request, setup: Setup) -> Reading:
         """Read a request to one of the routes."""
@@ -90,7 +91,7 @@ class Langfuse(Source):
         if path in self.get_paths:
             return Reading(answer=_about(path, setup), is_body_kept=False)
         if path == TRACES:
-            return _with_ratings(read_export(request, setup, "traces"))
+            return read_export(request, setup, "traces", beside=_for_ratings)
         if request.method != "POST":
             raise Unreadable(405, "not_a_post", f"Send a POST to {path}, not a {request.method}.")
         received_ns = int(request.received_at.timestamp()) * NANOSECONDS
@@ -204,12 +205,15 @@ def _with_ratings(reading: Reading) -> Reading:
     for part in reading.parts:
         if not part.whole_id.startswith(RATINGS):
             traces.setdefault(part.whole_id, []).append(part)
-    held = {"hold_seconds": SCORE_SECONDS, "keep_seconds": RATINGS_SECONDS}
     for trace_id, parts in traces.items():
-        known = [without_texts(step) for step in steps_of(parts)]
-        part_id = digest([part.part_id for part in parts])
-        reading.parts.append(part_of(RATINGS + trace_id, part_id, known, **held))
+        reading.parts += _for_ratings(trace_id, [part.part_id for part in parts], steps_of(parts))
     return reading
+
+
+def _for_ratings(trace_id: str, part_ids: Sequence[str], steps: Sequence[Step]) -> list[Part]:
+    """Return the part of a trace that its scores will need."""
+    held = {"hold_seconds": SCORE_SECONDS, "keep_seconds": RATINGS_SECONDS}
+    return [part_of(RATINGS + trace_id, digest(list(part_ids)), [without_texts(step) for step in steps], **held)]
 
 
 # --- the batches of SDK version 2 ---

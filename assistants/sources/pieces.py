@@ -1,6 +1,5 @@
 """Take a body apart into pieces of JSON, each read on its own: a bad one does not spoil its neighbours."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -15,8 +14,7 @@ MAX_PIECES = 2_500
 _raw_list = msgspec.json.Decoder(list[Raw])
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True, gc=False):
     """One thing that a request tells of: a JSON value, its bytes, and what the wrapping said of it (or nothing)."""
 
     value: Any
@@ -25,8 +23,7 @@ class Piece:
     at: str = ""
 
 
-@dataclass(frozen=True)
-class BadPiece:
+class BadPiece(msgspec.Struct, frozen=True, gc=False):
     """A piece that cannot be read, and why."""
 
     reason: Refused

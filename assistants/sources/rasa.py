@@ -5,7 +5,8 @@ Source: Rasa Open Source 3.6, rasa.shared.core.events and rasa.core.brokers; Ras
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from assistants.faults import Refused, excerpt
@@ -24,6 +25,8 @@ _COMPONENTS = ("buttons", "custom", "elements", "attachment")
 _FLOW_ENDS = {"flow_completed": "all_steps_done", "flow_cancelled": "cancelled", "flow_interrupted": "interrupted"}
 # The end of an active loop does not say which loop it was; one is open at a time.
 _LOOP = "active loop"
+# What a date can hold.
+_LAST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 # Events that change what the assistant knows, and that nobody outside would notice.
 _SILENT = frozenset(
     {
@@ -89,7 +92,7 @@ class Rasa(Source):
         return reading
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Event:
     """One event: its members, and what they all have."""
 
@@ -97,9 +100,13 @@ class _Event:
     name: str
     sender: str
     microseconds: int
-    digest: str
 
-    @property
+    @cached_property
+    def digest(self) -> str:
+        """Stands for the whole event; most events make no facts, and need none."""
+        return digest(self.members)
+
+    @cached_property
     def at(self) -> str:
         return (EPOCH + timedelta(microseconds=self.microseconds)).isoformat()
 
@@ -131,7 +138,7 @@ def _read_event(piece: Piece | BadPiece) -> _Event | BadPiece:
     microseconds = _microseconds(members.get("timestamp"))
     if microseconds is None:
         return _refused(piece, "The event has no “timestamp” in seconds since 1970.")
-    return _Event(members, members["event"], str(sender), microseconds, digest(members))
+    return _Event(members, members["event"], str(sender), microseconds)
 
 
 def _refused(piece: Piece, reason: str) -> BadPiece:
@@ -144,10 +151,9 @@ def _microseconds(timestamp: Any) -> int | None:
         return None
     try:
         microseconds = round(timestamp * 1_000_000)
-        _ = EPOCH + timedelta(microseconds=microseconds)
     except OverflowError:
         return None
-    return microseconds if microseconds >= 0 else None
+    return microseconds if 0 <= microseconds <= _LAST else None
 
 
 def _facts(event: _Event, *, pause_is_end: bool) -> list[Fact]:

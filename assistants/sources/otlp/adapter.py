@@ -10,6 +10,7 @@ from assistants.sources.adapter import Fact, Note, Option, OptionKind, Part, Rea
 from assistants.sources.otlp import answers, from_json, from_protobuf
 from assistants.sources.otlp.parts import COMPLETE_SECONDS, Gathered, record_part, steps_of
 from assistants.sources.otlp.spans import Wanted
+from assistants.sources.otlp.step import Step
 from assistants.sources.otlp.turns import NANOSECONDS, read_trace
 from assistants.sources.otlp.wire import ENVIRONMENT, Export, Malformed, Span
 
@@ -34,6 +35,8 @@ FEEDBACK_NAMES = Option(
     default=[],
 )
 
+# Of a trace's ID, the IDs of its parts, and its steps: further parts.
+Beside = Callable[[str, Sequence[str], Sequence[Step]], list[Part]]
 _JSON_TYPE = re.compile(r"application/(?:[a-z0-9.+-]*\+)?json")
 
 
@@ -81,8 +84,11 @@ def check_attribute(options: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def read_export(request: Request, setup: Setup, signal: str) -> Reading:
-    """Read traces, logs or metrics; the last are taken and dropped. Raises Unreadable."""
+def read_export(request: Request, setup: Setup, signal: str, *, beside: Beside | None = None) -> Reading:
+    """Read traces, logs or metrics; the last are taken and dropped. Raises Unreadable.
+
+    `beside` makes further parts of the steps of each trace, and is given the IDs of the parts that they became.
+    """
     content_type = _content_type(request)
     if request.method != "POST":
         raise answers.Unusable(405, "not_a_post", f"Send a POST, not a {request.method}.", content_type=content_type)
@@ -95,7 +101,7 @@ def read_export(request: Request, setup: Setup, signal: str) -> Reading:
     except Malformed as error:
         raise answers.Unusable(400, "invalid_otlp", str(error), content_type=content_type) from None
     received_ns = int(request.received_at.timestamp()) * NANOSECONDS
-    parts, notes = _parts(export, named, received_ns)
+    parts, notes = _parts(export, named, received_ns, beside)
     notes += _environment_notes(export, setup)
     return Reading(
         parts=parts,
@@ -135,7 +141,7 @@ def _answer(content_type: str, signal: str, export: Export) -> Answer:
     return answers.taken(content_type, signal=signal, refused=len(export.refused), why=why)
 
 
-def _parts(export: Export, named: str, received_ns: int) -> tuple[list[Part], list[Note]]:
+def _parts(export: Export, named: str, received_ns: int, beside: Beside | None) -> tuple[list[Part], list[Note]]:
     """Make a part of each span and record that tells something; the notes say what is missing or was left out."""
     parts: list[Part] = []
     notes: list[Note] = []
@@ -144,7 +150,10 @@ def _parts(export: Export, named: str, received_ns: int) -> tuple[list[Part], li
         traces.setdefault(span.trace_id, []).append(span)
     for trace_id, spans in traces.items():
         gathered = Gathered(trace_id, spans, named=named)
-        parts += gathered.parts(received_ns)
+        own = gathered.parts(received_ns)
+        parts += own
+        if own and beside:
+            parts += beside(trace_id, [part.part_id for part in own], gathered.steps)
         notes += gathered.notes()
     for record in export.records:
         part = record_part(record, received_ns, named=named)

@@ -63,8 +63,9 @@ def _read(body: bytes) -> dict[str, Any]:
 def _note_environment(export: Export, holder: dict[str, Any]) -> None:
     resource = holder.get("resource")
     if isinstance(resource, dict):
-        attributes = _attributes(resource, ENVIRONMENT.__contains__)
-        export.environments.update(str(value) for value in attributes.values() if value)
+        pairs = _objects(resource, "attributes")
+        attributes = (_value(pair.get("value"), 0) for pair in pairs if pair.get("key") in ENVIRONMENT)
+        export.environments.update(str(value) for value in attributes if value)
 
 
 def _add_span(export: Export, span: dict[str, Any], wanted: Wanted) -> None:
@@ -97,7 +98,7 @@ def _add_span(export: Export, span: dict[str, Any], wanted: Wanted) -> None:
                     _attributes(event, wanted),
                 )
                 for event in _objects(span, "events")
-                if wanted(_text(event.get("name")))
+                if wanted[_text(event.get("name"))]
             ),
         )
     )
@@ -158,7 +159,7 @@ def _attributes(holder: dict[str, Any], wanted: Wanted) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for pair in _objects(holder, "attributes"):
         key = pair.get("key")
-        if isinstance(key, str) and wanted(key):
+        if isinstance(key, str) and wanted[key]:
             found[key] = _value(pair.get("value"), 0)
     return found
 

@@ -59,13 +59,14 @@ def _parse(request: ExportTraceServiceRequest | ExportLogsServiceRequest, body: 
 
 
 def _note_environment(export: Export, resource: Resource) -> None:
-    attributes = _attributes(resource.attributes, ENVIRONMENT.__contains__)
-    export.environments.update(str(value) for value in attributes.values() if value)
+    attributes = (_value(pair.value, 0) for pair in resource.attributes if pair.key in ENVIRONMENT)
+    export.environments.update(str(value) for value in attributes if value)
 
 
 def _add_span(export: Export, span: trace_pb2.Span, wanted: Wanted) -> None:
-    trace_id, span_id = span.trace_id.hex(), span.span_id.hex()
-    if not (_is_id(span.trace_id, TRACE_ID_BYTES) and _is_id(span.span_id, SPAN_ID_BYTES)):
+    trace, own = span.trace_id, span.span_id
+    trace_id, span_id = trace.hex(), own.hex()
+    if not (_is_id(trace, TRACE_ID_BYTES) and _is_id(own, SPAN_ID_BYTES)):
         refuse_span(export, name=span.name, trace_id=trace_id, span_id=span_id)
         return
     export.spans.append(
@@ -79,9 +80,11 @@ def _add_span(export: Export, span: trace_pb2.Span, wanted: Wanted) -> None:
             attributes=_attributes(span.attributes, wanted),
             is_error=span.status.code == trace_pb2.Status.STATUS_CODE_ERROR,
             events=tuple(
-                Record(trace_id, span_id, event.name, event.time_unix_nano, _attributes(event.attributes, wanted))
-                for event in span.events
-                if wanted(event.name)
+                [
+                    Record(trace_id, span_id, event.name, event.time_unix_nano, _attributes(event.attributes, wanted))
+                    for event in span.events
+                    if wanted[event.name]
+                ]
             ),
         )
     )
@@ -104,7 +107,14 @@ def _is_id(given: bytes, length: int) -> bool:
 
 
 def _attributes(pairs: Iterable[KeyValue], wanted: Wanted) -> dict[str, Any]:
-    return {pair.key: _value(pair.value, 0) for pair in pairs if wanted(pair.key)}
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key = pair.key
+        if wanted[key]:
+            value = pair.value
+            # Most are texts, and to ask for that costs less than to ask what it is.
+            found[key] = value.string_value or _value(value, 0)
+    return found
 
 
 def _value(given: AnyValue, depth: int) -> Any:

@@ -50,4 +50,7 @@ def user_of(attributes: Mapping[str, Any]) -> str:
 
 
 def _first(attributes: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    return next((found for name in names if name in attributes and (found := identifier(attributes[name]))), "")
+    for name in names:
+        if name in attributes and (found := identifier(attributes[name])):
+            return found
+    return ""

@@ -5,8 +5,9 @@ what OpenInference spreads over attributes. All of it is told by its members, as
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from assistants.sources.otlp.loose_json import unpacked
 
@@ -38,24 +39,21 @@ ANSWERS = ("output", "answer", "result", "text")
 SHELLS = ("message", "message_content", "tool_call", "kwargs", "data")
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(msgspec.Struct, frozen=True, gc=False):
     """A tool that the model asks for; without a name it is not known which."""
 
     id: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Medium:
+class Medium(msgspec.Struct, frozen=True, gc=False):
     """An image, audio or video in a message: `format` as in a MIME type's second half, or empty."""
 
     type: str
     format: str
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(msgspec.Struct, frozen=True, gc=False):
     """One message: who speaks, the text of all its parts, and what else is in it."""
 
     role: str
@@ -78,6 +76,8 @@ def plain_text(given: Any) -> str:
 
 def identifier(given: Any) -> str:
     """Return an ID, which may have been written as a number, as a text of bearable length."""
+    if given is None:
+        return ""
     if isinstance(given, bool) or not isinstance(given, str | int):
         return ""
     return plain_text(str(given))[:500]
@@ -104,7 +104,10 @@ def _of_list(given: list[Any], speaker: str, depth: int) -> list[Said]:
     if given and all(isinstance(item, list) and not _is_pair(item) for item in given):
         # A batch of conversations, of which a chat has one.
         return _messages(given[0], speaker, depth + 1)
-    return [said for item in given for said in _messages(item, speaker, depth + 1)]
+    found: list[Said] = []
+    for item in given:
+        found += _messages(item, speaker, depth + 1)
+    return found
 
 
 def _is_pair(given: Any) -> bool:
@@ -140,36 +143,39 @@ def _message(given: Mapping[str, Any], speaker: str, depth: int) -> Said | None:
                 inner = given[shell]
                 return _message(inner if _role(inner) else {**inner, "role": role or speaker}, speaker, depth + 1)
         return None
+    type_, calls = given.get("type"), given.get("tool_calls")
+    if isinstance(content, str) and not calls and type_ not in CALL_PARTS:
+        return Said(role, plain_text(content), identifier(given.get("id")), has_result=type_ in RESULT_PARTS)
     parts = _Parts()
     parts.add_all(content)
-    for call in _list(given.get("tool_calls")):
+    for call in _list(calls):
         parts.add_call(call)
-    if given.get("type") in CALL_PARTS:
+    if type_ in CALL_PARTS:
         parts.add_call(given)
-    has_result = parts.has_result or given.get("type") in RESULT_PARTS
     return Said(
-        role=role,
-        text="\n".join(parts.texts),
-        id=identifier(given.get("id")),
-        calls=tuple(parts.calls),
-        media=tuple(parts.media),
-        has_result=has_result,
+        role,
+        "\n".join(parts.texts),
+        identifier(given.get("id")),
+        tuple(parts.calls),
+        tuple(parts.media),
+        parts.has_result or type_ in RESULT_PARTS,
     )
 
 
 def _role(given: Mapping[str, Any]) -> str | None:
     """Return who speaks; None where the object says nothing of it. Who is none of those known is “other”."""
-    for member in ("role", "type"):
-        name = given.get(member)
-        if isinstance(name, str) and (name.lower() in ROLES or (member == "role" and name)):
-            return ROLES.get(name.lower(), "other")
-    return None
+    role = given.get("role")
+    if isinstance(role, str) and role:
+        return ROLES.get(role) or ROLES.get(role.lower(), "other")
+    type_ = given.get("type")
+    return ROLES.get(type_.lower()) if isinstance(type_, str) else None
 
 
 def _content(given: Mapping[str, Any]) -> Any:
     for member in ("parts", "content", "contents"):
-        if given.get(member) is not None:
-            return given[member]
+        content = given.get(member)
+        if content is not None:
+            return content
     return None
 
 
@@ -178,12 +184,16 @@ def _has_more(given: Mapping[str, Any]) -> bool:
 
 
 def _list(given: Any) -> list[Any]:
+    if given is None:
+        return []
     given = unpacked(given)
     return given if isinstance(given, list) else []
 
 
 class _Parts:
     """What the parts of one message add up to."""
+
+    __slots__ = ("calls", "has_result", "media", "texts")
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -192,14 +202,12 @@ class _Parts:
         self.has_result = False
 
     def add_all(self, content: Any) -> None:
-        if isinstance(content, str):
-            self._add_text(content)
-        for part in content if isinstance(content, list) else [content]:
-            if isinstance(part, str) and isinstance(content, list):
-                self._add_text(part)
-            elif isinstance(part, dict):
+        for part in content if isinstance(content, list) else (content,):
+            if isinstance(part, dict):
                 inner = part.get("message_content")
                 self._add_part(inner if isinstance(inner, dict) else part)
+            else:
+                self._add_text(part)
 
     def add_call(self, given: Any) -> None:
         if not isinstance(given, dict):
@@ -208,9 +216,7 @@ class _Parts:
         call = inner if isinstance(inner, dict) else given
         function = call.get("function")
         named = function if isinstance(function, dict) else call
-        ids = (call.get(member) for member in ("toolCallId", "call_id", "id"))
-        names = (named.get(member) for member in ("name", "toolName"))
-        self.calls.append(ToolCall(_first(ids), _first(names)))
+        self.calls.append(ToolCall(_first(call, ("toolCallId", "call_id", "id")), _first(named, ("name", "toolName"))))
 
     def _add_text(self, given: Any) -> None:
         text = plain_text(given)
@@ -219,15 +225,16 @@ class _Parts:
 
     def _add_part(self, part: Mapping[str, Any]) -> None:
         kind = part.get("type")
-        if kind in CALL_PARTS:
+        if kind == "text" or (kind is None and not isinstance(part.get("function_call"), dict)) or kind in TEXT_PARTS:
+            content = part.get("content")
+            text = content if content is not None else part.get("text")
+            self._add_text(text.get("value") if isinstance(text, dict) else text)
+        elif kind in CALL_PARTS:
             self.add_call(part)
         elif kind in RESULT_PARTS:
             self.has_result = True
-        elif kind is None and isinstance(part.get("function_call"), dict):
+        elif kind is None:
             self.add_call(part["function_call"])
-        elif kind in TEXT_PARTS or kind is None:
-            text = part.get("content") if part.get("content") is not None else part.get("text")
-            self._add_text(text.get("value") if isinstance(text, dict) else text)
         else:
             medium = _medium(part, str(kind))
             if medium:
@@ -250,5 +257,8 @@ def _medium(part: Mapping[str, Any], kind: str) -> Medium | None:
     return None
 
 
-def _first(candidates: Iterable[Any]) -> str:
-    return next((found for candidate in candidates if (found := identifier(candidate))), "")
+def _first(given: Mapping[str, Any], names: Iterable[str]) -> str:
+    for name in names:
+        if found := identifier(given.get(name)):
+            return found
+    return ""

@@ -16,7 +16,7 @@ from assistants.sources.otlp.wire import Record, Span
 COMPLETE_SECONDS = 2.0
 # Exporters send every five seconds what has ended since; until the root is there, more may be on its way.
 OPEN_SECONDS = 8.0
-MAX_AHEAD = timedelta(days=365)
+MAX_AHEAD_NS = int(timedelta(days=365).total_seconds()) * NANOSECONDS
 
 IGNORED = Note("span_ignored", "Spans without any attribute of GenAI's conventions are left out.")
 NO_CONVERSATION = Note(
@@ -48,7 +48,7 @@ def part_of(
 
 def settle_times(step: Step, received_ns: int) -> None:
     """Put the time of receipt where a clock says nothing or nonsense."""
-    latest = received_ns + int(MAX_AHEAD.total_seconds()) * NANOSECONDS
+    latest = received_ns + MAX_AHEAD_NS
     if not 0 < step.start_ns <= latest:
         step.start_ns = received_ns
     if not step.start_ns <= step.end_ns <= latest:
@@ -87,17 +87,22 @@ class Gathered:
                 self._steps[span.span_id] = read_span(span, named=named)
             else:
                 self._unmarked[span.span_id] = span
-        if self._steps:
+        if self._steps and self._unmarked:
             self._keep_telling(named)
+        self.steps = [step for own in self._steps.values() for step in own]
+        self._kinds = {step.kind for step in self.steps}
+        self._has_text = any(step.heard or step.has_output for step in self.steps)
+        self._has_name = any(step.conversation for step in self.steps)
 
     def parts(self, received_ns: int) -> list[Part]:
         """Return a part for each span that tells something."""
         # Without texts in the spans, those may come in log records, which have an exporter of their own.
-        is_complete = self._has_root and (self._has_text() or not self._has_any(StepKind.CALL))
+        is_complete = self._has_root and (self._has_text or StepKind.CALL not in self._kinds)
         hold_seconds = COMPLETE_SECONDS if is_complete else OPEN_SECONDS
         parts = []
         for span_id, steps in self._steps.items():
-            steps[0].parent_id = self._known_parent(steps[0].parent_id)
+            if steps[0].parent_id in self._unmarked:
+                steps[0].parent_id = self._known_parent(steps[0].parent_id)
             for step in steps:
                 settle_times(step, received_ns)
             parts.append(part_of(self.trace_id, span_id, steps, hold_seconds=hold_seconds))
@@ -106,10 +111,9 @@ class Gathered:
     def notes(self) -> list[Note]:
         """Say which spans were left out, what the events of this trace will lack, and how to change that."""
         notes = [IGNORED] * len(self._unmarked)
-        is_nameless = not any(step.conversation for step in self._all())
-        if is_nameless and self._has_root and self._has_any(StepKind.CALL, StepKind.AGENT):
+        if not self._has_name and self._has_root and self._kinds & {StepKind.CALL, StepKind.AGENT}:
             notes.append(NO_CONVERSATION)
-        if self._has_any(StepKind.CALL) and not self._has_text():
+        if StepKind.CALL in self._kinds and not self._has_text:
             notes.append(NO_TEXT)
         return notes
 
@@ -126,12 +130,3 @@ class Gathered:
             seen.add(parent_id)
             parent_id = self._unmarked[parent_id].parent_id
         return parent_id
-
-    def _has_text(self) -> bool:
-        return any(step.heard or step.has_output for step in self._all())
-
-    def _has_any(self, *kinds: StepKind) -> bool:
-        return any(step.kind in kinds for step in self._all())
-
-    def _all(self) -> Iterable[Step]:
-        return (step for steps in self._steps.values() for step in steps)

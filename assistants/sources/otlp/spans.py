@@ -69,6 +69,7 @@ _READ = frozenset(
         EVALUATION,
     )
 )
+_ALL_READ = dict.fromkeys(_READ | identity.ALL | spoken.ALL, True)
 # The attributes in which packages say it in words of their own.
 OWN_KINDS = {
     "langsmith.span.kind": {"llm": StepKind.CALL, "chain": StepKind.AGENT, "tool": StepKind.TOOL},
@@ -90,18 +91,27 @@ OWN_KINDS = {
 
 def is_marked(span: Span) -> bool:
     """Whether a span comes from an AI application."""
-    return bool(span.events) or any(key.startswith(MARKS) for key in span.attributes)
+    if span.events:
+        return True
+    for key in span.attributes:  # noqa: SIM110  a generator costs more than all that it looks at
+        if key.startswith(MARKS):
+            return True
+    return False
 
 
-class Wanted:
-    """Tell which attributes are read; `named` is the one in which an admin keeps the conversation's ID."""
+class Wanted(dict[str, bool]):
+    """Tell which attributes of a request are read; `named` is the one in which an admin keeps the conversation's ID.
+
+    The spans of a request have the same few keys again and again: each is looked at once.
+    """
 
     def __init__(self, named: str) -> None:
-        self.named = named
-        self._names = _READ | identity.ALL | spoken.ALL | {named}
+        super().__init__(_ALL_READ)
+        self[named] = True
 
-    def __call__(self, key: str) -> bool:
-        return key in self._names or key.startswith(spoken.PREFIXES)
+    def __missing__(self, key: str) -> bool:
+        found = self[key] = key.startswith(spoken.PREFIXES)
+        return found
 
 
 def read_span(span: Span, *, named: str) -> list[Step]:
@@ -122,13 +132,17 @@ def read_span(span: Span, *, named: str) -> list[Step]:
     )
     if kind in (StepKind.CALL, StepKind.AGENT):
         hear(step, spoken.heard(attributes))
-        answer(step, spoken.answered(attributes), not_tools=spoken.answer_tools(attributes))
+        told = spoken.answered(attributes)
+        has_calls = any(said.calls for said in told)
+        answer(step, told, not_tools=spoken.answer_tools(attributes) if has_calls else ())
         _add_outcome(step, attributes)
     elif kind is StepKind.TOOL:
         step.tool = _first(attributes, ("gen_ai.tool.name", "tool.name", "ai.toolCall.name", "traceloop.entity.name"))
         step.tool = step.tool or plain_text(span.name).removeprefix("execute_tool ")
         step.tool_type = _first(attributes, ("gen_ai.tool.type",))
         step.call_id = _first(attributes, ("gen_ai.tool.call.id", "ai.toolCall.id"))
+    if not span.events:
+        return [step]
     inner = (read_record(event, named=named) for event in span.events)
     return [step, *(found for found in inner if found)]
 
@@ -223,4 +237,7 @@ def _add_outcome(step: Step, attributes: dict[str, Any]) -> None:
 
 
 def _first(attributes: dict[str, Any], names: Sequence[str]) -> str:
-    return next((found for name in names if name in attributes and (found := identifier(attributes[name]))), "")
+    for name in names:
+        if name in attributes and (found := identifier(attributes[name])):
+            return found
+    return ""

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from assistants.sources.otlp.loose_json import unpacked
 from assistants.sources.otlp.messages import Said, plain_text, read_messages
 
@@ -37,6 +39,14 @@ PYDANTIC_PARAMETERS = "model_request_parameters"
 PREFIXES = tuple(name for name in (*HEARD, *ANSWERED) if name.endswith("."))
 ALL = frozenset((*HEARD, *ANSWERED, *ANSWER_TEXTS, VERCEL_CALLS, PYDANTIC_PARAMETERS))
 
+
+class _Parameters(msgspec.Struct):
+    """What is read of Pydantic AI's parameters: they repeat all tools with their schemas at each call."""
+
+    output_tools: Any = None
+
+
+_parameters = msgspec.json.Decoder(_Parameters)
 _NUMBER = re.compile(r"[0-9]{1,6}")
 MAX_KEY_PARTS = 12
 
@@ -48,22 +58,30 @@ def heard(attributes: Mapping[str, Any]) -> list[Said]:
 
 def answered(attributes: Mapping[str, Any]) -> list[Said]:
     """Return the messages that came out."""
-    texts = [text for name in ANSWER_TEXTS if (text := plain_text(attributes.get(name)))]
-    calls = read_messages(
-        [{"role": "assistant", "tool_calls": unpacked(attributes[VERCEL_CALLS])}] if VERCEL_CALLS in attributes else [],
-        speaker="assistant",
-    )
-    if texts:
-        return [Said("assistant", texts[0]), *calls]
+    calls: list[Said] = []
+    if VERCEL_CALLS in attributes:
+        asked = {"role": "assistant", "tool_calls": unpacked(attributes[VERCEL_CALLS])}
+        calls = read_messages([asked], speaker="assistant")
+    for name in ANSWER_TEXTS:
+        if name in attributes and (text := plain_text(attributes[name])):
+            return [Said("assistant", text), *calls]
     return calls or _first_of(attributes, ANSWERED, "assistant")
 
 
 def answer_tools(attributes: Mapping[str, Any]) -> frozenset[str]:
     """Return the names of tools that are none: Pydantic AI's form of a structured answer."""
-    parameters = unpacked(attributes.get(PYDANTIC_PARAMETERS))
-    tools = parameters.get("output_tools") if isinstance(parameters, dict) else None
+    tools = _output_tools(attributes.get(PYDANTIC_PARAMETERS))
     listed = tools if isinstance(tools, list) else []
     return frozenset(tool["name"] for tool in listed if isinstance(tool, dict) and isinstance(tool.get("name"), str))
+
+
+def _output_tools(given: Any) -> Any:
+    if isinstance(given, str):
+        try:
+            return _parameters.decode(given).output_tools
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            given = unpacked(given)
+    return given.get("output_tools") if isinstance(given, dict) else None
 
 
 def _first_of(attributes: Mapping[str, Any], names: Iterable[str], speaker: str) -> list[Said]:

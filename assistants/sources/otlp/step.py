@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +12,8 @@ from assistants.sources.otlp.messages import Medium, Said, ToolCall
 
 # More than an event takes, so that it is cut there, with a mark.
 MAX_TEXT = 20_000
+# What identifies a turn of the user hangs on so many messages; of those before them it only counts whose they are.
+HASHED = 2
 TOOL_REASONS = ("tool", "function_call")
 
 
@@ -31,14 +33,14 @@ KINDS = (StepKind.AGENT, StepKind.TOOL, StepKind.CALL, StepKind.OTHER)
 OF_WHOLES = ("start_ns", "end_ns", "heard", "text", "text_id", "is_fragment")
 
 
-class Step(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Step(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """One thing in a trace; several steps of one `id` are pieces of the same thing.
 
     `heard` has an entry for each message that went in: "u:" and a hash for texts of the user, "a:" and a hash for
-    answers, "t" for what tools returned. `text` is the last of them where that is a text of the user, `answer` what
-    came out where that is no request for tools. `has_output` says whether any of what came out was written down. A
-    fragment is one message of many, each of which came as a record of its own. What is open has begun, and nothing is
-    known of its end.
+    answers, "t" for what tools returned; before the last two the hash is left out. `text` is the last of them where
+    that is a text of the user, `answer` what came out where that is no request for tools. `has_output` says whether any
+    of what came out was written down. A fragment is one message of many, each of which came as a record of its own.
+    What is open has begun, and nothing is known of its end.
     """
 
     id: str
@@ -70,22 +72,24 @@ class Step(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 def hear(step: Step, said: Sequence[Said]) -> None:
     """Put into a step what went in."""
-    step.heard = [_mark(message) for message in said]
+    earlier, last = said[:-HASHED], said[-HASHED:]
+    step.heard = [_who(message) for message in earlier] + [_mark(message) for message in last]
     if said and _is_text_of_user(said[-1]):
         step.text, step.text_id = said[-1].text[:MAX_TEXT], said[-1].id
 
 
-def answer(step: Step, said: Sequence[Said], *, not_tools: Iterable[str] = ()) -> None:
+def answer(step: Step, said: Sequence[Said], *, not_tools: Collection[str] = ()) -> None:
     """Put into a step what came out: of a call all choices, of an agent, which may repeat the history, the end."""
     told = [message for message in said if message.role == "assistant"]
     if step.kind is StepKind.AGENT:
         told = [said[-1]] if said and said[-1].role == "assistant" else []
     step.has_output = bool(said)
     step.asks_for_tools = any(message.calls for message in told)
-    step.calls = [call for message in told for call in message.calls if call.name not in set(not_tools)]
-    step.media = [medium for message in told for medium in message.media]
-    if not step.asks_for_tools:
+    if step.asks_for_tools:
+        step.calls = [call for message in told for call in message.calls if call.name not in not_tools]
+    else:
         step.answer = next((message.text for message in told if message.text), "")[:MAX_TEXT]
+    step.media = [medium for message in told for medium in message.media]
 
 
 def without_texts(step: Step) -> Step:
@@ -147,9 +151,16 @@ def number(given: Any) -> float | None:
 
 
 def _mark(message: Said) -> str:
+    who = _who(message)
+    if who == "t" or (who == "u" and not message.text):
+        return who
+    return f"{who}:{short_hash(message.text)}"
+
+
+def _who(message: Said) -> str:
     if message.role == "user" and not message.has_result:
-        return f"u:{short_hash(message.text)}" if message.text else "u"
-    return f"a:{short_hash(message.text)}" if message.role == "assistant" else "t"
+        return "u"
+    return "a" if message.role == "assistant" else "t"
 
 
 def _is_text_of_user(message: Said) -> bool:

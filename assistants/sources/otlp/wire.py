@@ -1,20 +1,23 @@
 """What a request of OTLP holds, the same whether it came as protobuf or as JSON."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
+
+import msgspec
 
 # Deeper values are cut off; no instrumentation nests messages further.
 MAX_VALUE_DEPTH = 24
 
 ENVIRONMENT = ("deployment.environment.name", "deployment.environment")
 
-# Says of an attribute's key whether anybody reads it; the others are not converted.
-Wanted = Callable[[str], bool]
+
+class Wanted(Protocol):
+    """Says of an attribute's key whether anybody reads it; the others are not converted."""
+
+    def __getitem__(self, key: str, /) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A log record, or an event within a span: IDs in hexadecimal and empty where there are none."""
 
     trace_id: str
@@ -25,8 +28,7 @@ class Record:
     body: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True, gc=False):
     """A span with the attributes that are wanted; IDs in hexadecimal, the parent's empty where there is none."""
 
     trace_id: str

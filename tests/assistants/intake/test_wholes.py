@@ -262,6 +262,34 @@ def test_a_pass_derives_the_longest_due_first_and_no_more_than_its_share(monkeyp
     assert derive_due(AT + 10 * SECOND) == 1
 
 
+def test_what_has_waited_goes_without_taking_a_share_of_the_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wholes, "WHOLES_PER_PASS", 2)
+    environment = make_environment()
+    for number in range(3):
+        hold(environment, f"old {number}", f"old {number}")
+    derive_due(AT + 2 * SECOND)
+    derive_due(AT + 2 * SECOND)
+    hold(environment, "new", "new", at=AT + KEEP)
+
+    assert derive_due(AT + KEEP + 2 * SECOND) == 1
+    assert [row.is_derived for row in HeldPart.objects.all()] == [True]
+    assert texts(environment) == ["old 0", "old 1", "old 2", "new"]
+
+
+def test_what_comes_late_makes_what_was_derived_due_again() -> None:
+    environment = make_environment()
+    hold(environment, "w", "one")
+    derive_due(AT + 2 * SECOND)
+    assert {row.is_derived for row in HeldPart.objects.all()} == {True}
+
+    hold(environment, "w", "two", at=AT + 50 * SECOND)
+
+    assert {(row.is_derived, row.due_at) for row in HeldPart.objects.all()} == {(False, AT + 52 * SECOND)}
+    assert derive_due(AT + 52 * SECOND) == 1
+    # The newest part says how long all of it stays.
+    assert {(row.is_derived, row.due_at) for row in HeldPart.objects.all()} == {(True, AT + 50 * SECOND + KEEP)}
+
+
 @pytest.mark.parametrize("table", ["assistants_block", "assistants_conversation", "assistants_eventkey"])
 def test_an_outage_in_the_middle_stores_nothing_and_ends_by_itself(table: str) -> None:
     environment = make_environment()
