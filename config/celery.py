@@ -7,6 +7,7 @@ from celery import Celery
 from celery.signals import celeryd_init, worker_process_init
 from kombu.transport import TRANSPORT_ALIASES
 
+from assistants.memory import spare_garbage_collection
 from config.lifetime import end_with
 
 # A wake-up may be lost, a request may not wait: whoever publishes gives up on a silent broker after a quarter second.
@@ -47,4 +48,9 @@ def use_publishing_options(sender: Celery, **kwargs: Any) -> None:
 def prepare_worker(conf: Any, **kwargs: Any) -> None:
     conf.broker_transport_options = transport_options(conf.broker_url, consuming=True)
     worker = os.getpid()
-    worker_process_init.connect(lambda **_: end_with(worker), weak=False)
+
+    def prepare_child(**kwargs: Any) -> None:
+        end_with(worker)
+        spare_garbage_collection()
+
+    worker_process_init.connect(prepare_child, weak=False)

@@ -4,7 +4,6 @@ It needs no broker. Two sweeps do no harm: leases keep them apart, and everythin
 """
 
 import contextlib
-import gc
 import logging
 import time
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from assistants.intake.wholes import WHOLES_PER_TRANSACTION, derive_due
+from assistants.memory import spare_garbage_collection
 from assistants.models import Environment
 from integrations import delivery, lanes, notices, prune, wake
 from integrations.clients import segment_client
@@ -39,7 +39,7 @@ class Sweep:
 
     def run_for_ever(self) -> None:
         """Sweep until the process is stopped; a database that is away only delays the next pass."""
-        _tune_memory()
+        spare_garbage_collection()
         while True:
             next_at = time.monotonic() + settings.SLUICE_SWEEP_SECONDS
             try:
@@ -81,12 +81,6 @@ class Sweep:
         except wake.Broken:
             return False
         return True
-
-
-def _tune_memory() -> None:
-    """Look for garbage less often: what the program consists of stays, and what a pass makes goes by itself."""
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
 
 
 def _derive_until(next_at: float) -> None:
