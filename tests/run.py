@@ -25,6 +25,8 @@ INTERRUPTED_SECONDS = 30.0
 STAGES_AT_ONCE = 2
 # Thousands of examples over lines that other tests run as well: here nobody needs to note which.
 CHANGED_AT_RANDOM = "tests/assistants/sources/test_mutated_*.py"
+# These wait most of the time, and processes of their own run what they test.
+RUNNING = "tests/system"
 # What the person at the keyboard has set must not change what is tested.
 FOREIGN_VARIABLES = {"ALLOWED_HOSTS", "CACHE_URL", "CELERY_BROKER_URL", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL"}
 FOREIGN_VARIABLES |= {"DEBUG", "DJANGO_SETTINGS_MODULE", "EMAIL_URL", "PORT", "SECRET_KEY"}
@@ -89,19 +91,31 @@ def measured(stage: Stage) -> Stage:
     return replace(stage, command=[interpreter, "-m", "coverage", "run", *rest])
 
 
+def stages_of_tests(on_servers: dict[str, str]) -> list[Stage]:
+    """Divide the tests into stages that run side by side, the longest first, so that the last ones end together."""
+    changed = map(str, sorted(ROOT.glob(CHANGED_AT_RANDOM)))
+    apart = [f"--ignore={RUNNING}", f"--ignore-glob={CHANGED_AT_RANDOM}"]
+    # What neither a browser nor the tools can show differently on another database, nor what touches none.
+    different = ["-m", "not browser and not pure", f"--ignore={RUNNING}", "--ignore=tests/tooling"]
+    return [
+        tests("tests in a browser", "-m", "browser"),
+        measured(tests("tests on SQLite", "-m", "not browser", *apart)),
+        tests("a running Sluice on PostgreSQL and Redis", RUNNING, **on_servers),
+        tests("tests on PostgreSQL and Redis", *different, **on_servers),
+        tests("a running Sluice on SQLite", RUNNING),
+        tests("payloads changed at random", *changed),
+    ]
+
+
 @contextlib.contextmanager
-def tests_on_production_servers() -> Iterator[Stage]:
+def production_servers() -> Iterator[dict[str, str]]:
+    """Run a PostgreSQL and a Redis for as long as the block lasts; yields the variables that choose them."""
     with running_postgresql() as postgresql, running_redis() as redis:
-        yield tests(
-            "tests on PostgreSQL and Redis",
-            # What neither a browser nor the tools can show differently on another database, nor what touches none.
-            "-m",
-            "not browser and not pure",
-            "--ignore=tests/tooling",
-            DATABASE_URL=f"{postgresql}/sluice_{os.getpid()}",
-            CELERY_BROKER_URL=f"{redis.url}/0",
-            CACHE_URL=f"{redis.url}/1",
-        )
+        yield {
+            "DATABASE_URL": f"{postgresql}/sluice",
+            "CELERY_BROKER_URL": f"{redis.url}/0",
+            "CACHE_URL": f"{redis.url}/1",
+        }
 
 
 def coverage_stages() -> list[Stage]:
@@ -200,11 +214,8 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
 def everything(run: Run) -> None:
     require_programs("postgres", "redis-server", "chromium")
     run.stages(*static_stages())
-    on_sqlite = measured(tests("tests on SQLite", "-m", "not browser", f"--ignore-glob={CHANGED_AT_RANDOM}"))
-    in_a_browser = tests("tests in a browser", "-m", "browser")
-    changed = tests("payloads changed at random", *map(str, sorted(ROOT.glob(CHANGED_AT_RANDOM))))
-    with tests_on_production_servers() as on_servers:
-        run.side_by_side(on_sqlite, on_servers, in_a_browser, changed)
+    with production_servers() as on_servers:
+        run.side_by_side(*stages_of_tests(on_servers))
     run.stages(*coverage_stages())
 
 

@@ -1,4 +1,4 @@
-"""The servers and the browser that the tests need: those that are there, else throw-away ones of Debian's packages."""
+"""The servers and the browser that the tests need: throw-away servers, of programs that Debian's packages bring."""
 
 import contextlib
 import os
@@ -18,7 +18,8 @@ import redis
 
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
-RUNNING_POSTGRESQL = f"postgres://postgres@{HOST}:5432"
+# Data that are thrown away need not survive a loss of power.
+UNSAFE_AND_QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 # The package that brings each program.
 PACKAGES = {"postgres": "postgresql", "redis-server": "redis-server", "chromium": "chromium"}
 
@@ -116,14 +117,11 @@ def running_redis() -> Iterator[RedisServer]:
 
 @contextlib.contextmanager
 def running_postgresql() -> Iterator[str]:
-    """Yield the URL, without database, of the PostgreSQL that runs here, or else of one made for this block."""
-    if postgresql_answers(RUNNING_POSTGRESQL):
-        yield RUNNING_POSTGRESQL
-        return
+    """Yield the URL, without database, of a PostgreSQL for as long as the block lasts; never the machine's own.
+
+    What that one holds is not ours, and it takes the time to be safe from a loss of power.
+    """
     require_programs("postgres")
-    if postgresql_answers(RUNNING_POSTGRESQL):  # Installing the package may have started it.
-        yield RUNNING_POSTGRESQL
-        return
     with temporary_folder() as folder, own_postgresql(folder, free_port()) as url:
         yield url
 
@@ -139,7 +137,8 @@ def own_postgresql(folder: Path, port: int) -> Iterator[str]:
     initialise = [program("initdb"), "--auth=trust", "--username=postgres", "--no-sync", f"--pgdata={cluster}"]
     quiet = subprocess.DEVNULL
     subprocess.run(initialise, check=True, stdout=quiet, cwd=folder, user=user, group=user, extra_groups=groups)
-    options = ["-D", cluster, "-p", str(port), "-k", str(folder), "-c", f"listen_addresses={HOST}", "-c", "fsync=off"]
+    settings = [f"listen_addresses={HOST}", *UNSAFE_AND_QUICK]
+    options = ["-D", cluster, "-p", str(port), "-k", str(folder), *(f"-c{setting}" for setting in settings)]
     serve = [program("postgres"), *options]
     server = subprocess.Popen(serve, stderr=quiet, cwd=folder, user=user, group=user, extra_groups=groups)
     url = f"postgres://postgres@{HOST}:{port}"

@@ -1,5 +1,8 @@
 """The people of the tests, Alice, an admin, and Bob, a member, and their browsers."""
 
+from functools import cache
+
+from django.contrib.auth.hashers import get_hasher, make_password
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client
@@ -13,7 +16,14 @@ BASE_URL = "https://sluice.example.com"
 
 
 def make_user(email: str, *, is_admin: bool = False, password: str | None = PASSWORD) -> User:
-    return User.objects.create_user(email, email, password, is_staff=is_admin)
+    hashed = make_password(None) if password is None else hashed_once(password, get_hasher().algorithm)
+    return User.objects.create(username=email, email=email, password=hashed, is_staff=is_admin)
+
+
+@cache
+def hashed_once(password: str, algorithm: str) -> str:
+    """Hash a password as production does; that is slow on purpose, so people of many tests share the result."""
+    return make_password(password, hasher=algorithm)
 
 
 def make_alice() -> User:

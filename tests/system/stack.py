@@ -18,6 +18,7 @@ import yaml
 from config.run import answers, commands
 from tests.run import production
 from tests.services import HOST, free_port, wait_until
+from tests.system.console import Console
 from tests.system.sender import Sender
 from tests.tooling.processes import group_exists, is_running
 
@@ -52,6 +53,7 @@ class Stack:
     environment: dict[str, str]
     port: int = field(default_factory=free_port)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    console: Console | None = None
 
     @property
     def url(self) -> str:
@@ -79,6 +81,9 @@ class Stack:
             if group_exists(process.pid):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        if self.console and not names:
+            self.console.close()
+            self.console = None
 
     def children(self, name: str) -> list[int]:
         """Return the numbers of the running processes that a process has started."""
@@ -89,9 +94,8 @@ class Stack:
 
     def manage(self, *arguments: str | Path) -> str:
         """Run a command of manage.py and return what it printed; raises AssertionError where it fails."""
-        command = [PYTHON, "manage.py", *map(str, arguments)]
-        ended = subprocess.run(command, cwd=ROOT, env=self._variables(), capture_output=True, text=True, check=False)
-        assert ended.returncode == 0, f"{' '.join(command)} ended with {ended.returncode}: {ended.stderr}{ended.stdout}"
+        ended = self._run(*map(str, arguments))
+        assert ended.returncode == 0, f"{ended.args} ended with {ended.returncode}: {ended.stderr}{ended.stdout}"
         return ended.stdout
 
     def connect(self, endpoint: str, events: Sequence[str] = ("Session Started",), **options: Any) -> Connected:
@@ -150,10 +154,13 @@ class Stack:
 
     def _is_everything_read(self) -> bool:
         """The ledger is read while lanes move here, so only how much is waiting counts, not whether it adds up."""
-        command = [PYTHON, "manage.py", "check_ledger"]
-        said = subprocess.run(command, cwd=ROOT, env=self._variables(), capture_output=True, text=True, check=False)
-        lanes = [line for line in said.stdout.splitlines() if line.startswith("lane ")]
+        lanes = [line for line in self._run("check_ledger").stdout.splitlines() if line.startswith("lane ")]
         return bool(lanes) and all("; waiting 0:" in line for line in lanes)
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        if self.console is None:
+            self.console = Console(self.folder, self._variables())
+        return self.console.run(list(arguments))
 
     def _connection_id(self, assistant: str) -> uuid.UUID:
         program = (
