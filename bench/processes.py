@@ -1,5 +1,6 @@
 """Processor time of whole families of processes, as Linux accounts for it."""
 
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,8 +10,12 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 def cpu_seconds(roots: Iterable[int]) -> float:
     """Return what these processes and all that they started have used so far, ended ones included."""
-    numbers = [number for root in roots for number in _family(root)]
-    return sum(_used(number) for number in numbers) / TICKS_PER_SECOND
+    roots = list(roots)
+    while True:
+        # One that ends meanwhile is found in its parent's account, the next time.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            numbers = [number for root in roots for number in _family(root)]
+            return sum(_used(number) for number in numbers) / TICKS_PER_SECOND
 
 
 def _family(root: int) -> list[int]:

@@ -24,7 +24,7 @@ STAGE_SECONDS = 1_020.0
 INTERRUPTED_SECONDS = 30.0
 STAGES_AT_ONCE = 2
 # Thousands of examples over lines that other tests run as well: here nobody needs to note which.
-CHANGED_AT_RANDOM = "tests/assistants/sources/test_mutated_*.py"
+CHANGED_AT_RANDOM = "tests/assistants/*/test_mutated_*.py"
 # These wait most of the time, and processes of their own run what they test.
 RUNNING = "tests/system"
 # What the person at the keyboard has set must not change what is tested.
@@ -96,7 +96,7 @@ def stages_of_tests(on_servers: dict[str, str]) -> list[Stage]:
     changed = map(str, sorted(ROOT.glob(CHANGED_AT_RANDOM)))
     apart = [f"--ignore={RUNNING}", f"--ignore-glob={CHANGED_AT_RANDOM}"]
     # What neither a browser nor the tools can show differently on another database, nor what touches none.
-    different = ["-m", "not browser and not pure", f"--ignore={RUNNING}", "--ignore=tests/tooling"]
+    different = ["-m", "not browser and not pure", *apart, "--ignore=tests/tooling"]
     return [
         tests("tests in a browser", "-m", "browser"),
         measured(tests("tests on SQLite", "-m", "not browser", *apart)),

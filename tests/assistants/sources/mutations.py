@@ -27,6 +27,34 @@ ODD_VALUES: list[Any] = [
     {"stringValue": 7},
     {"kvlistValue": {"values": [{"key": None}]}},
 ]
+# Payloads of each kind that go through the whole of intake; of the others, what the adapter and the deriver do is seen.
+WEBHOOKS_THROUGH_INTAKE = (
+    "rasa/form.json",
+    "chatwoot/conversation_created.json",
+    "chatwoot/message_incoming.json",
+    "chatwoot/rating.json",
+    "twilio/conversation.json",
+    "dialogflow/message_of_user.json",
+    "intercom/reply_of_user.json",
+    "recipes/amazon_lex.json",
+    "recipes/bot_framework.json",
+    "recipes/cloudevents.json",
+    "recipes/cloudevents_batch.json",
+    "recipes/standard_webhooks.json",
+)
+EXPORTS_THROUGH_INTAKE = (
+    "otlp/python_json",
+    "otlp/vercel_ai_sdk",
+    "otlp/genai_openai",
+    "otlp/genai_openai_logs",
+    "otlp/genai_openai_without_text",
+    "otlp/genai_langchain",
+    "otlp/openinference_openai",
+    "otlp/openllmetry_openai",
+    "langfuse/v2_batch",
+    "langfuse/v5_scores",
+    "langfuse/v5_traces",
+)
 Path = tuple[str | int, ...]
 
 

@@ -51,11 +51,15 @@ def read_named(name: str) -> dict[str, Any]:
 
 def read_bytes(name: str, body: bytes) -> Reading:
     """Read a body like a payload file's: same adapter, same recipe, and proven as its sender would prove it."""
-    adapter = _adapter(name)
-    recipe = recipes().get(_recipe(name))
+    adapter, recipe = recipe_of(name)
     headers, secret = proof(recipe or getattr(adapter, "config", {}), body)
     options = {"config": recipe} if recipe else {}
     return adapter.read(request(body, {**load(name).headers, **headers}), setup(secret=secret, options=options))
+
+
+def recipe_of(name: str) -> tuple[Adapter, dict[str, Any] | None]:
+    """Return the adapter that a payload file is for, and the recipe by which it reads it, if there is one."""
+    return _adapter(name), recipes().get(_recipe(name))
 
 
 def proof(config: Mapping[str, Any], body: bytes) -> tuple[dict[str, str], str]:
