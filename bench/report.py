@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.events import event_bytes
 from bench.results import Cost, Results, spread
+from bench.stage import CONNECTIONS
 from tests.services import program
 
 PACKAGES = ("Django", "granian", "celery", "psycopg", "httpx", "msgspec", "segment-analytics-python")
@@ -50,7 +51,8 @@ same minutes. Telemetry is held until a trace rests; that time is taken off.
   worker, sweep), PostgreSQL, Redis and the recorder that stands in for Segment.
 - Sluice runs by its own commands with default settings in production mode, on a PostgreSQL with default settings that
   writes each commit to disk. A 2xx means that the events are on disk.
-- The event is the catalog's example of Message Handled, {size:,} bytes as sent, each under an ID of its own.
+- The client sends over {connections} connections and waits for each answer. The event is a Message Handled as the
+  catalog's examples have it, {size:,} bytes as sent, each under an ID of its own.
 - The recorder keeps every message; after each run every message ID had arrived exactly once, and no other.
 - CPU time is that of all processes of Sluice, PostgreSQL and Redis; of the library it is that of its own process.
 - The library's queue holds all events, so that it drops none; it sends 100 events a request, as it does by itself, and
@@ -86,6 +88,7 @@ def report(results: Results) -> str:
         pace=results.latency.per_second,
         p50=results.latency.p50,
         p95=results.latency.p95,
+        connections=CONNECTIONS,
         size=event_bytes(),
         costs="\n".join(map(row, results.costs)),
     )
