@@ -181,8 +181,10 @@ def _add_score(body: Any, sent_at: Any, received_ns: int, reading: Reading) -> R
         said = f"The score {excerpt(name)} has no number as its value, so that no rating can be made of it."
         reading.notes.append(Note("score_without_number", said))
         return None
-    at_ns = _nanoseconds(body.get("timestamp")) or _nanoseconds(sent_at) or received_ns
-    id_ = identifier(body.get("id")) or f"{name} {at_ns}"
+    said_ns = _nanoseconds(body.get("timestamp")) or _nanoseconds(sent_at)
+    at_ns = said_ns or received_ns
+    # One that says neither which it is nor when it was given is known again by what it says.
+    id_ = identifier(body.get("id")) or f"{name} {said_ns or digest(body)}"
     step = Step(
         id=id_,
         kind=StepKind.SCORE,

@@ -3,6 +3,7 @@
 import base64
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -245,3 +246,14 @@ def test_a_body_that_is_no_batch_is_refused(body: bytes) -> None:
 def test_an_attributes_name_has_no_spaces() -> None:
     assert len(LANGFUSE.check({"conversation_attribute": "two words"})) == 1
     assert LANGFUSE.check({}) == []
+
+
+def test_a_score_that_says_neither_which_it_is_nor_when_it_was_given_is_known_again() -> None:
+    nameless = {"name": "thumbs", "value": 1, "traceId": "t-1"}
+
+    first = take(post(SCORES, nameless))
+    again = take(replace(post(SCORES, nameless), received_at=exports.RECEIVED_AT + timedelta(seconds=5)))
+    other = take(post(SCORES, {**nameless, "value": 0}))
+
+    assert first.parts[0].part == again.parts[0].part
+    assert first.parts[0].part != other.parts[0].part
