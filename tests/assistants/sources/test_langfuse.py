@@ -255,5 +255,5 @@ def test_a_score_that_says_neither_which_it_is_nor_when_it_was_given_is_known_ag
     again = take(replace(post(SCORES, nameless), received_at=exports.RECEIVED_AT + timedelta(seconds=5)))
     other = take(post(SCORES, {**nameless, "value": 0}))
 
-    assert first.parts[0].part == again.parts[0].part
-    assert first.parts[0].part != other.parts[0].part
+    assert first.parts[0].part_id == again.parts[0].part_id
+    assert first.parts[0].part_id != other.parts[0].part_id
