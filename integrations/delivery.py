@@ -192,7 +192,8 @@ class _Turn:
         following = self.ahead.take()
         if part.is_accepted:
             return self._accept(part, following)
-        if following:
+        if self.reader.after >= batch.first:
+            # It was passed when the next batch was looked for.
             self.reader = Reader(self.lease.environment_id, after=batch.first - 1)
         if part.is_refused:
             settle.record_refusal(self.lease, part)
