@@ -46,7 +46,9 @@ OWN_FAULT_DELAY = timedelta(seconds=60)
 class Client(Protocol):
     """What delivery needs of an HTTP client."""
 
-    def post_batch(self, base_url: str, write_key: str, body: bytes, *, retries: int = 0) -> Answer:
+    def post_batch(
+        self, base_url: str, write_key: str, body: bytes, *, retries: int = 0, compress: bool = False
+    ) -> Answer:
         """POST a body and say how it ended."""
 
 
@@ -213,7 +215,10 @@ class _Turn:
             self._look_ahead(batch)
         now = datetime.now(UTC)
         body = batch_body(batch.messages, now)
-        answer = self.client.post_batch(self.terms.base_url, self.terms.write_key, body, retries=retries)
+        terms = self.terms
+        answer = self.client.post_batch(
+            terms.base_url, terms.write_key, body, retries=retries, compress=terms.is_compressed
+        )
         return Attempt(answer, verdict(answer), len(body), self.lease.attempts, now)
 
     def _look_ahead(self, batch: Batch) -> None:

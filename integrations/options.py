@@ -11,6 +11,7 @@ from integrations.shape import AB_NAMES, MESSAGE_BODY, STEPS_AS_OBJECTS
 ANONYMOUS_SESSIONS = "anonymous_sessions"
 LEAVE_OUT_SCHEMA_FAULTS = "leave_out_schema_faults"
 IDENTIFY_VISITORS = "identify_visitors"
+COMPRESS = "compress"
 ONCE_LABEL = "Send only the first time for each visitor"
 ONCE_HELP = (
     "The first one goes, for ever: later ones stay here with the reason. A visitor is an anonymous ID, or a user ID "
@@ -90,6 +91,14 @@ OPTIONS = (
         "names that the catalog does not have, “Other track events” decides.",
         on="Events with missing or mistyped properties are left out",
         off="Events with missing or mistyped properties are sent, with a warning here",
+    ),
+    Option(
+        COMPRESS,
+        label="Compress what is sent",
+        help="Requests then go gzipped, a seventh of the size, as Segment's own libraries can send them. A host that "
+        "refuses that gets them as they are.",
+        on="Requests are compressed (gzip)",
+        off="Requests are sent as they are",
     ),
 )
 NAMES = tuple(option.name for option in OPTIONS)

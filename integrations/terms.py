@@ -9,7 +9,7 @@ from integrations.compose import Terms
 from integrations.leases import Lease, LostLeaseError
 from integrations.models import Connection, ConnectionVersion, Lane, LaneVersion
 from integrations.occurrences import Watch
-from integrations.options import IDENTIFY_VISITORS, ONCE
+from integrations.options import COMPRESS, IDENTIFY_VISITORS, ONCE
 from integrations.segment.regions import CUSTOM, SANDBOX, base_url
 from integrations.shape import shapes
 
@@ -26,6 +26,7 @@ class TermsInForce:
     sealed_write_key: str = field(repr=False)
     is_active: bool
     is_paced: bool
+    is_compressed: bool
     last_position: int | None
 
 
@@ -52,6 +53,7 @@ def load_terms(lease: Lease, *, behind: int) -> TermsInForce:
         sealed_write_key=connection.write_key,
         is_active=_is_active(lane, connection),
         is_paced=connection.settings["region"] not in (CUSTOM, SANDBOX),
+        is_compressed=bool(version.options.get(COMPRESS)),
         last_position=last_position,
     )
 

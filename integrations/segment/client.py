@@ -2,13 +2,16 @@
 
 import base64
 import json
+import logging
 import re
 import time
+import zlib
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
+from isal import isal_zlib
 
 from integrations.egress import guarded_transport
 from integrations.segment.regions import SANDBOX_URL
@@ -21,6 +24,12 @@ USER_AGENT = f"sluice/{VERSION}"
 # More of an answer is never read; Segment's own has 20 bytes.
 MAX_ANSWER_BYTES = 65_536
 SHORTEST_SECRET = 8
+COMPRESSION_LEVEL = 1
+GZIP = 16 + zlib.MAX_WBITS
+# What a host that does not know gzip answers to it: malformed, or an unsupported encoding.
+PERHAPS_FOR_GZIP = frozenset({400, 415, 422})
+
+logger = logging.getLogger(__name__)
 # Errors after which no byte of a request can have arrived.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -34,12 +43,16 @@ class SegmentClient:
         self._remote = guarded_transport(allow_private=allow_private)
         # The sandbox answers within this process; its messages take the same way as all others up to here.
         self._sandbox = sandbox
+        self._without_gzip: set[str] = set()
         self._extensions = {"timeout": httpx.Timeout(timeout_seconds).as_dict()}
 
-    def post_batch(self, base_url: str, write_key: str, body: bytes, *, retries: int = 0) -> Answer:
+    def post_batch(
+        self, base_url: str, write_key: str, body: bytes, *, retries: int = 0, compress: bool = False
+    ) -> Answer:
         """POST a body to /v1/batch below `base_url` and return how it ended; never raises for what the network does.
 
-        `retries` counts earlier attempts at the same batch, as the header X-Retry-Count says.
+        `retries` counts earlier attempts at the same batch, as the header X-Retry-Count says. With `compress` the body
+        goes gzipped; a host that refuses that gets it once more as it is, and from then on as it is only.
         """
         headers = {
             "authorization": "Basic " + base64.b64encode(f"{write_key}:".encode()).decode(),
@@ -51,7 +64,10 @@ class SegmentClient:
         if retries:
             headers["x-retry-count"] = str(retries)
         started = time.monotonic()
-        answer = self._post(base_url, body, headers)
+        if compress and base_url not in self._without_gzip and base_url != SANDBOX_URL:
+            answer = self._post_compressed(base_url, body, headers)
+        else:
+            answer = self._post(base_url, body, headers)
         duration_ms = round((time.monotonic() - started) * 1000)
         return replace(answer, body=_without_key(answer.body, write_key), duration_ms=duration_ms)
 
@@ -59,6 +75,18 @@ class SegmentClient:
         """Hang up."""
         self._remote.close()
         self._sandbox.close()
+
+    def _post_compressed(self, base_url: str, body: bytes, headers: dict[str, str]) -> Answer:
+        packed = isal_zlib.compress(body, COMPRESSION_LEVEL, wbits=GZIP)
+        answer = self._post(base_url, packed, {**headers, "content-encoding": "gzip"})
+        if answer.status not in PERHAPS_FOR_GZIP:
+            return answer
+        # The same answers speak of the content; which of the two it is shows when the body goes as it is.
+        plain = self._post(base_url, body, headers)
+        if plain.status is not None and plain.status not in PERHAPS_FOR_GZIP:
+            logger.warning("%s does not take gzip; it gets bodies as they are from now on.", base_url)
+            self._without_gzip.add(base_url)
+        return plain
 
     def _post(self, base_url: str, body: bytes, headers: dict[str, str]) -> Answer:
         transport = self._sandbox if base_url == SANDBOX_URL else self._remote

@@ -172,6 +172,16 @@ def test_a_worker_that_dies_in_the_second_batch_is_followed_by_one_that_sends_it
     assert len(first.batch) + len(second.batch) <= live_lane(connection).cursor
 
 
+def test_a_connection_may_have_its_requests_compressed(segment: FakeSegment, client: SegmentClient) -> None:
+    connection = make_connection(endpoint=segment.url, compress=True)
+    messages = append_new(connection.environment, 3)
+
+    take_turn(connection, client)
+
+    assert segment.requests[0].headers["content-encoding"] == "gzip"
+    assert segment.message_ids == sent_ids(connection, messages)
+
+
 def test_each_post_is_recorded(segment: FakeSegment, connection: Connection, client: SegmentClient) -> None:
     append(connection.environment, make_message("Message Handled"), make_message(), make_message(user_id=None))
 
@@ -237,7 +247,7 @@ class Recording:
     def __init__(self) -> None:
         self.urls: list[str] = []
 
-    def post_batch(self, base_url: str, write_key: str, body: bytes, *, retries: int = 0) -> Answer:
+    def post_batch(self, base_url: str, write_key: str, body: bytes, **options: Any) -> Answer:
         self.urls.append(base_url)
         return Answer(200, b"{}")
 
@@ -895,7 +905,7 @@ def test_a_worker_that_froze_for_longer_than_its_lease_changes_nothing(
 class Broken:
     """A client with a fault of its own."""
 
-    def post_batch(self, base_url: str, write_key: str, body: bytes, *, retries: int = 0) -> Answer:
+    def post_batch(self, base_url: str, write_key: str, body: bytes, **options: Any) -> Answer:
         raise RuntimeError(f"{write_key} must not be shown")
 
 

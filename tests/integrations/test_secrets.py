@@ -45,7 +45,7 @@ def connect(endpoint: str = "") -> Connection:
 class FailingClient:
     """A client that fails while it holds the key."""
 
-    def post_batch(self, base_url: str, write_key: str, body: bytes, *, retries: int = 0) -> Answer:
+    def post_batch(self, base_url: str, write_key: str, body: bytes, **options: object) -> Answer:
         assert write_key == MARKER
         raise RuntimeError("the client broke")
 

@@ -69,8 +69,8 @@ class Meanwhile:
         self.client = client
         self.actions = list(actions)
 
-    def post_batch(self, base_url: str, write_key: str, body: bytes, *, retries: int = 0) -> Answer:
-        answer = self.client.post_batch(base_url, write_key, body, retries=retries)
+    def post_batch(self, base_url: str, write_key: str, body: bytes, **options: Any) -> Answer:
+        answer = self.client.post_batch(base_url, write_key, body, **options)
         if self.actions:
             self.actions.pop(0)()
         return answer

@@ -320,3 +320,51 @@ def test_the_test_message_says_what_it_is() -> None:
         "properties": {"nonce": "0a1b", "test": True},
         "context": {"test": True, "integration": {"name": "sluice", "version": VERSION}},
     }
+
+
+# --- Compressed ---
+
+
+def test_a_body_is_compressed_where_that_is_asked_for(client: SegmentClient, segment: FakeSegment) -> None:
+    answer = client.post_batch(segment.url, KEY, BODY, compress=True)
+
+    (received,) = segment.requests
+    assert (answer.status, received.headers["content-encoding"]) == (200, "gzip")
+    assert received.body == BODY
+    assert received.batch == json.loads(BODY)["batch"]
+
+
+@pytest.mark.parametrize("status", [400, 415, 422])
+def test_a_host_that_does_not_take_gzip_gets_bodies_as_they_are(
+    client: SegmentClient, segment: FakeSegment, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    segment.replies.append(Reply(status))
+
+    answers = [client.post_batch(segment.url, KEY, BODY, compress=True).status for _ in range(2)]
+
+    assert answers == [200, 200]
+    assert [request.headers.get("content-encoding") for request in segment.requests] == ["gzip", None, None]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{segment.url} does not take gzip; it gets bodies as they are from now on."
+    ]
+
+
+def test_a_body_that_is_refused_either_way_says_nothing_about_gzip(client: SegmentClient, segment: FakeSegment) -> None:
+    segment.replies.extend([Reply(400), Reply(400, b"bad event")])
+
+    answer = client.post_batch(segment.url, KEY, BODY, compress=True)
+    client.post_batch(segment.url, KEY, BODY, compress=True)
+
+    assert (answer.status, answer.body) == (400, b"bad event")
+    assert [request.headers.get("content-encoding") for request in segment.requests] == ["gzip", None, "gzip"]
+
+
+def test_other_answers_to_a_compressed_body_are_answers(client: SegmentClient, segment: FakeSegment) -> None:
+    segment.replies.append(Reply(503))
+
+    assert client.post_batch(segment.url, KEY, BODY, compress=True).status == 503
+    assert len(segment.requests) == 1
+
+
+def test_the_sandbox_gets_bodies_as_they_are(client: SegmentClient) -> None:
+    assert client.post_batch(SANDBOX_URL, KEY, BODY, compress=True).status == 200
