@@ -52,6 +52,7 @@ _TEXTS_OF_NAMES = (
     ("category", "category"),
 )
 _TEXTS = tuple(attribute for _, attribute in _TEXTS_OF_NAMES)
+_NO_TEXTS = (None,) * 5
 # The key is the request's business, and `sentAt` is written afresh with each attempt.
 _NOT_KEPT = ("writeKey", "sentAt")
 # The characters of a date and time.
@@ -98,7 +99,7 @@ class ItemReader:
     def _read_usual(self, item: bytes) -> Message | None:
         """Read an item that is a message as it stands, and has no fault; None for one of which that is not plain."""
         # An escape may be half of a pair of surrogates, or NUL.
-        if has_unicode_escape(item) or len(item) > MAX_MESSAGE_BYTES:
+        if (b"\\" in item and has_unicode_escape(item)) or len(item) > MAX_MESSAGE_BYTES:
             return None
         try:
             message = _decode_usual(item)
@@ -192,11 +193,13 @@ def read_message(raw: bytes | Raw, *, received_at: datetime, fixed_type: str = "
 
 def _without_empty(message: Message) -> Message:
     """Take away texts that are empty."""
-    texts = (message.user_id, message.event, message.anonymous_id, message.group_id)
-    if "" in texts or message.previous_id == "" or message.name == "" or message.category == "":
-        for attribute in _TEXTS:
-            if not getattr(message, attribute):
-                setattr(message, attribute, None)
+    texts = (message.anonymous_id, message.group_id, message.previous_id, message.name, message.category)
+    # A track call of a known user, which has no other texts, is what comes most.
+    if message.user_id and message.event and texts == _NO_TEXTS:
+        return message
+    for attribute in _TEXTS:
+        if not getattr(message, attribute):
+            setattr(message, attribute, None)
     return message
 
 

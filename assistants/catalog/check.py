@@ -99,9 +99,10 @@ class _Checker:
 
     def is_exact(self, properties: Raw) -> bool:
         try:
-            return self.has_all_due(self.decode_exact(properties))
+            found = self.decode_exact(properties)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False
+        return self.has_all_due(found)
 
     def has_all_due(self, found: Any) -> bool:
         due = self.values_due(self.values_watched(found))(found)
