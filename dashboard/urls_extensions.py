@@ -2,7 +2,15 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboard.views import catalog, connection_changes, connection_options, connections, integrations, setup
+from dashboard.views import (
+    catalog,
+    connection_changes,
+    connection_options,
+    connections,
+    integrations,
+    rejections,
+    setup,
+)
 
 extension_paths = [
     path("", integrations.overview, name="overview"),
@@ -27,6 +35,8 @@ connection_paths = [
     path("options/", connection_options.change_options, name="options"),
     path("samples/", connection_options.send_samples, name="samples"),
     path("tracking-plan.json", connection_options.plan, name="plan"),
+    path("rejections/", rejections.listing, name="rejections"),
+    path("rejections/discard/", rejections.discard, name="discard"),
     path("disconnect/", connection_changes.disconnect, name="disconnect"),
 ]
 catalog_paths = [

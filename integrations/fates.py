@@ -15,6 +15,7 @@ from integrations.terms import compose_terms
 
 ACCEPTED = "accepted"
 REJECTED = "rejected"
+DISCARDED = "discarded"
 WAITING = "waiting"
 SENDING = "sending"
 RETRYING = "retrying"
@@ -31,6 +32,7 @@ FATE_LABELS = {
     PAUSED: "Waiting, paused",
     ACCEPTED: "Accepted by Segment",
     REJECTED: "Rejected by Segment",
+    DISCARDED: "Rejected, discarded",
     "event_not_selected": "Not selected",
     "no_user_id": "No user ID",
     "no_user_anon_id": "No user ID or anonymous ID",
@@ -55,6 +57,7 @@ EXPLANATIONS = {
     PAUSED: "The connection does not send for now. Nothing is lost; it goes on where it stopped.",
     ACCEPTED: "Segment answered 200. That proves that Segment took the request, not that the write key is right.",
     REJECTED: "Segment refused this one event for good, while it accepted others beside it.",
+    DISCARDED: "Segment refused this one event for good, and somebody decided to leave it at that.",
     "event_not_selected": "This event was switched off when its turn came.",
     "no_user_id": "This event goes to Segment only with a user ID, and it has none.",
     "no_user_anon_id": "Segment drops events that have neither a user ID nor an anonymous ID.",
@@ -106,6 +109,14 @@ def fate(code: str, *, detail: str = "") -> Fate:
     return Fate(code, FATE_LABELS[code], detail or EXPLANATIONS[code], TONES.get(code, "neutral"))
 
 
+def _rejected(rejection: Rejection) -> Fate:
+    answered = f"Segment answered {rejection.status}: {rejection.answer}"
+    if rejection.resolution == Rejection.Resolution.DISCARDED:
+        who, why = rejection.resolved_by or "Somebody", rejection.resolution_reason
+        return fate(DISCARDED, detail=f"{answered}. {who} discarded it: {why}")
+    return fate(REJECTED, detail=answered)
+
+
 def as_sent(connection: Connection, event: Event) -> str | None:
     """Return the message as it is sent, or would be, as JSON for people; None where it is left out.
 
@@ -129,7 +140,7 @@ class _Judge:
         positions = [event.position for event in events]
         rejections = Rejection.objects.filter(
             lane=self.lane, position__gte=min(positions, default=0), position__lte=max(positions, default=0)
-        )
+        ).select_related("resolved_by")
         self.rejections = {rejection.position: rejection for rejection in rejections}
         marks = [mark for event in events for mark in marks_of(event, self.terms_at(event.position))]
         self.record = Record(firsts.load(connection.pk, marks))
@@ -146,7 +157,7 @@ class _Judge:
             return fate(BEFORE_START)
         rejection = self.rejections.get(event.position)
         if rejection is not None:
-            return fate(REJECTED, detail=f"Segment answered {rejection.status}: {rejection.answer}")
+            return _rejected(rejection)
         reason = self.compose(event).reason
         if reason:
             return fate(reason)

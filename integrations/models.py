@@ -257,8 +257,25 @@ class Delivery(models.Model):
         return f"lane {self.lane_id}: {self.first_position}–{self.last_position} {self.outcome}"
 
 
+class RejectionQuerySet(models.QuerySet["Rejection"]):
+    def of(self, connection: Connection) -> "RejectionQuerySet":
+        """Those of all lanes of a connection."""
+        return self.filter(lane__connection=connection)
+
+    def unresolved(self) -> "RejectionQuerySet":
+        """Those about which somebody still has to decide: at most one for each event of a connection."""
+        return self.filter(resolved_at__isnull=True)
+
+    def like(self, rejection: "Rejection") -> "RejectionQuerySet":
+        """Those with the reason and the answer of one of them."""
+        return self.filter(reason=rejection.reason, status=rejection.status, answer=rejection.answer)
+
+
 class Rejection(models.Model):
-    """One event that Segment refused for good: which, why and what it answered."""
+    """One event that Segment refused for good: which, why and what it answered, and what that ended in."""
+
+    class Resolution(models.TextChoices):
+        DISCARDED = "discarded", "Discarded"
 
     lane = models.ForeignKey(Lane, on_delete=models.CASCADE, related_name="rejections")
     position = models.BigIntegerField()
@@ -266,10 +283,29 @@ class Rejection(models.Model):
     status = models.IntegerField(null=True)
     answer = models.CharField(max_length=500, blank=True)
     at = models.DateTimeField(default=timezone.now)
+    resolution = models.CharField(max_length=10, choices=Resolution.choices, blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    resolution_reason = models.CharField(max_length=500, blank=True)
+
+    objects = RejectionQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["lane", "position"], name="rejection_unique"),
+            models.CheckConstraint(
+                condition=models.Q(resolution="", resolved_at__isnull=True)
+                | (~models.Q(resolution="") & models.Q(resolved_at__isnull=False)),
+                name="rejection_resolved_somehow",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            # What is resolved piles up; the pages and each replay ask for what is not.
+            models.Index(
+                fields=["lane", "-position"],
+                condition=models.Q(resolved_at__isnull=True),
+                name="rejection_unresolved",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from django.db.models import Min, Q
 
 from assistants import retention
 from assistants.models import Assistant, Environment
-from integrations import firsts
+from integrations import firsts, rejections
 from integrations.models import Connection, EventCount, Lane
 
 # Senders repeat what they got no answer for within minutes, or hours; afterwards a repeat is a new event.
@@ -21,6 +21,7 @@ def run(now: datetime) -> None:
     """Drop what has had its time, in every environment; may run twice at once."""
     for environment in Environment.objects.present():
         _drop_old(environment, now)
+        rejections.drop_old(environment.pk)
     gone_before = now - timedelta(days=DELETED_DAYS)
     for environment in _deleted_before(gone_before):
         _delete(environment)

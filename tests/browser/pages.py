@@ -70,6 +70,8 @@ ARGUMENTS: dict[str, Arguments] = {
     "connections:options": lambda world: [world.busy.connection.pk],
     "connections:samples": lambda world: [world.busy.connection.pk],
     "connections:plan": lambda world: [world.busy.connection.pk],
+    "connections:rejections": lambda world: [world.confirmed.connection.pk],
+    "connections:discard": lambda world: [world.confirmed.connection.pk],
     "connections:disconnect": lambda world: [world.paused.connection.pk],
 }
 

@@ -301,6 +301,13 @@ SIGHTS = [
     ),
     Sight("connections:samples"),
     Sight("connections:samples", "real", arguments=lambda world: [world.confirmed.connection.pk]),
+    Sight("connections:rejections"),
+    Sight("connections:rejections", "resolved", query="?state=resolved"),
+    Sight("connections:rejections", "none", arguments=lambda world: [world.fresh.connection.pk]),
+    Sight("connections:rejections", "wrong", query="?state=lost", refusals=(422,)),
+    Sight("connections:discard", query="?all=on"),
+    Sight("connections:discard", "nothing"),
+    Sight("connections:discard", "wrong", mistaken("Discard 3 in Draft"), query="?all=on", refusals=(422,)),
     Sight("connections:disconnect"),
     Sight("connections:disconnect", "wrong", mistaken("Disconnect Live"), refusals=(422,)),
 ]

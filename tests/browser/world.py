@@ -13,11 +13,11 @@ from assistants.intake.browser import find_misuse
 from assistants.intake.keyring import Opened
 from assistants.models import Assistant, Block, Environment, IngestKey
 from dashboard import people
-from integrations import connections, setup
+from integrations import connections, rejections, setup
 from integrations.clients import segment_client
 from integrations.delivery import run_lane
 from integrations.fates import fates
-from integrations.models import Connection
+from integrations.models import Connection, Rejection
 from tests.browser.source_world import Sources, make_sources
 from tests.dashboard.people import make_alice, make_bob, make_user
 from tests.fakes import FakeSegment, Received, Reply, running_segment
@@ -167,8 +167,11 @@ def _shop(alice: User, fake: FakeSegment) -> tuple[Assistant, Place, Place, Plac
     staging = lifecycle.add_environment(shop, name="staging", by=alice)
     confirmed = _connected(draft, by=alice, endpoint=fake.url)
     append(draft, make_message(), make_message(user_id=REJECTED), make_message("Action Started"))
+    append(draft, *(make_message("Message Handled", user_id=REJECTED) for _ in range(3)), make_message())
     connections.send_test_event(confirmed.connection, by=alice)
     _deliver(draft)
+    oldest = Rejection.objects.of(confirmed.connection).filter(position=2)
+    rejections.discard(confirmed.connection, oldest, by=alice, reason="An event of our own, sent to try the page")
     connections.confirm_seen(confirmed.connection, by=alice)
 
     paused = _connected(live, by=alice)
