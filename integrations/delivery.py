@@ -36,6 +36,10 @@ logger = logging.getLogger(__name__)
 TURN_SECONDS = 5.0
 # Segment asks partners to stay below 50 requests a second.
 SECONDS_BETWEEN_REQUESTS = 1 / 50
+# A replay is in nobody's way: its turns are short, for live lanes wait for workers, and it leaves room for their
+# requests, wherever it sends to.
+REPLAY_TURN_SECONDS = 0.5
+REPLAY_SECONDS_BETWEEN_REQUESTS = 1 / 10
 READ_EVENTS = MAX_BATCH_MESSAGES
 # Signing makes messages longer, so a batch never holds as much of the log as it has room for.
 READ_BYTES = MAX_BATCH_BYTES
@@ -86,7 +90,7 @@ def _take_turn(lease: Lease, client: Client) -> Progress:
 
 def _work(lease: Lease, client: Client) -> Progress:
     """Work until the lane is idle, has to stop, or the turn is over."""
-    until = time.monotonic() + TURN_SECONDS
+    until = time.monotonic() + (REPLAY_TURN_SECONDS if lease.kind == Lane.Kind.REPLAY else TURN_SECONDS)
     if lease.kind == Lane.Kind.INDEX:
         return _repeat(partial(index.step, lease), until)
     with contextlib.closing(_Turn(lease, client, until)) as turn:
@@ -139,13 +143,14 @@ class _Turn:
         """Go back to the cursor, on the terms of this moment; what is not settled is read and sent again."""
         self.suspects.forget()
         self.prepared = None
+        self.is_replay = self.lease.kind == Lane.Kind.REPLAY
         self.reader = Reader(self.lease.environment_id, after=self.lease.cursor)
         self.terms = load_terms(self.lease, behind=self.lease.cursor)
 
     def _next_range(self) -> Progress:
         if self.prepared is not None:
             prepared, self.prepared = self.prepared, None
-            self.suspects.begin_range()
+            self._begin_range()
             return self._dispatch(prepared, is_part=False)
         self._enter_next_version()
         if not self.terms.is_active:
@@ -153,8 +158,11 @@ class _Turn:
         events = self._events()
         if not events or self.reader.after - self.lease.cursor > READ_AHEAD_EVENTS:
             return self._wait_for_proof() if self.suspects else Progress.IDLE
-        self.suspects.begin_range()
+        self._begin_range()
         return self._deliver(events, is_part=bool(self.suspects))
+
+    def _begin_range(self) -> None:
+        self.suspects.begin_range(is_decided=self.terms.are_known_refused)
 
     def _enter_next_version(self) -> None:
         """Where a version of the connection ends, load the one that follows."""
@@ -259,7 +267,8 @@ class _Turn:
         wait = self.next_request_at - time.monotonic()
         if wait > 0:
             time.sleep(wait)
-        self.next_request_at = time.monotonic() + SECONDS_BETWEEN_REQUESTS
+        pause = REPLAY_SECONDS_BETWEEN_REQUESTS if self.is_replay else SECONDS_BETWEEN_REQUESTS
+        self.next_request_at = time.monotonic() + pause
 
     def _pass_over(self, part: Part) -> Progress:
         """Leave a range behind of which nothing is to be sent; with the suspects before it, if there are any."""
@@ -302,16 +311,25 @@ class _Turn:
         """See to a single event that was refused: rejected, waiting for proof, or one too many."""
         self.suspects.add(part)
         self.reader.pass_to(part.batch.last)
-        if self.suspects.are_too_many:
+        if self.suspects.are_too_many and not self.terms.are_known_refused:
             settle.record_too_many_refused(self.lease, part, self.suspects.why(TOO_MANY))
             return Progress.STOPPED
         if self.suspects.is_decided:
-            settle.record_progress(self.lease, self.suspects.parts)
-            self.suspects.rejected()
+            self._reject_suspects()
         return Progress.MOVED
 
+    def _reject_suspects(self) -> None:
+        settle.record_progress(self.lease, self.suspects.parts)
+        self.suspects.rejected()
+
     def _wait_for_proof(self) -> Progress:
-        """Leave suspects behind which nothing shows yet whose fault it is: they are tried again, with what has come."""
+        """Leave suspects behind which nothing shows yet whose fault it is: they are tried again, with what has come.
+
+        Nothing comes to the end of a replay. There they are rejected: few enough, and they can be replayed again.
+        """
+        if self.is_replay:
+            self._reject_suspects()
+            return Progress.MOVED
         delay = back_off(self.lease.attempts)
         settle.record_undecided(self.lease, self.suspects.why(UNDECIDED), delay=delay)
         return Progress.STOPPED

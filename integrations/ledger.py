@@ -38,7 +38,7 @@ def _account(lane: Lane) -> Account:
         environment=str(lane.environment),
         kind=lane.kind,
         read=cursor - lane.start,
-        waiting=max(lane.environment.log_head.position - cursor, 0),
+        waiting=max((lane.environment.log_head.position if lane.end is None else lane.end) - cursor, 0),
         outcomes=outcomes,
     )
 

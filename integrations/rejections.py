@@ -46,12 +46,12 @@ def groups(connection: Connection) -> list[Group]:
 
 
 def discard(connection: Connection, chosen: RejectionQuerySet, *, by: User | None, reason: str) -> int:
-    """Resolve those of the chosen rejections that are unresolved, without sending them; return how many."""
+    """Resolve the chosen rejections without sending them; return how many. Those that a replay sends stay with it."""
     with transaction.atomic():
         lanes.lock(connection)
         discarded = (
             chosen.of(connection)
-            .unresolved()
+            .undecided()
             .update(
                 resolution=Rejection.Resolution.DISCARDED,
                 resolved_at=timezone.now(),
