@@ -26,7 +26,7 @@ class NumbersField(forms.Field):
 
 
 class RejectionChoice(forms.Form):
-    """Which unresolved rejections of a connection are meant: ticked ones, those like one of them, or all."""
+    """Which undecided rejections of a connection are meant: ticked ones, those like one of them, or all."""
 
     rejection = NumbersField(required=False)
     like = forms.IntegerField(min_value=1, max_value=MAX_ID, required=False, widget=forms.HiddenInput)
@@ -34,14 +34,16 @@ class RejectionChoice(forms.Form):
 
     def chosen(self, connection: Connection) -> RejectionQuerySet:
         """Return them; none where nothing is chosen, or what cannot be."""
-        unresolved = Rejection.objects.of(connection).unresolved()
-        if not self.is_valid():
-            return unresolved.none()
+        return self.chosen_of(connection) if self.is_valid() else Rejection.objects.none()
+
+    def chosen_of(self, connection: Connection) -> RejectionQuerySet:
+        """Return what fields that are in order say."""
+        undecided = Rejection.objects.of(connection).undecided()
         if self.cleaned_data["all"]:
-            return unresolved
+            return undecided
         if like := Rejection.objects.of(connection).filter(pk=self.cleaned_data["like"]).first():
-            return unresolved.like(like)
-        return unresolved.filter(pk__in=self.cleaned_data["rejection"])
+            return undecided.like(like)
+        return undecided.filter(pk__in=self.cleaned_data["rejection"])
 
 
 class DiscardForm(ChangeForm):

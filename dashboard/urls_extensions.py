@@ -9,6 +9,8 @@ from dashboard.views import (
     connections,
     integrations,
     rejections,
+    replay_changes,
+    replays,
     setup,
 )
 
@@ -37,6 +39,12 @@ connection_paths = [
     path("tracking-plan.json", connection_options.plan, name="plan"),
     path("rejections/", rejections.listing, name="rejections"),
     path("rejections/discard/", rejections.discard, name="discard"),
+    path("replays/", replays.listing, name="replays"),
+    path("replays/new/", replays.new, name="new_replay"),
+    path("replays/<uuid:replay_id>/", replays.detail, name="replay"),
+    path("replays/<uuid:replay_id>/pause/", replay_changes.pause, name="pause_replay"),
+    path("replays/<uuid:replay_id>/resume/", replay_changes.resume, name="resume_replay"),
+    path("replays/<uuid:replay_id>/stop/", replay_changes.stop, name="stop_replay"),
     path("disconnect/", connection_changes.disconnect, name="disconnect"),
 ]
 catalog_paths = [

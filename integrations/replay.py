@@ -37,12 +37,11 @@ class Scope:
     names: frozenset[str] = frozenset()
     rejections: RejectionQuerySet | None = None
 
-    @property
-    def filter(self) -> dict[str, Any]:
-        """What the lane keeps of it beside start and end."""
-        if self.rejections is not None:
-            return {REJECTIONS: True}
-        return {"names": sorted(self.names)} if self.names else {}
+    def within(self, first: int, last: int) -> RejectionQuerySet:
+        """Return its rejections between two positions that nobody has seen to; none where it is not about any."""
+        if self.rejections is None:
+            return Rejection.objects.none()
+        return self.rejections.undecided().filter(position__gte=first, position__lte=last)
 
 
 def reach(connection: Connection) -> tuple[int, int]:
@@ -50,6 +49,11 @@ def reach(connection: Connection) -> tuple[int, int]:
     tail = LogTail.objects.get(environment=connection.environment_id)
     live = Lane.objects.get(connection=connection, kind=Lane.Kind.LIVE)
     return tail.blocks_gone_to + 1, live.cursor
+
+
+def is_settled(connection: Connection, position: int) -> bool:
+    """Say whether the live lane has passed a position: what waits for its first turn is not replayed."""
+    return Lane.objects.filter(connection=connection, kind=Lane.Kind.LIVE, cursor__gte=position).exists()
 
 
 def position_at(environment_id: int, moment: datetime) -> int:
@@ -86,6 +90,7 @@ def start(connection: Connection, scope: Scope, *, has_new_ids: bool, by: User |
         # Together with the retention's look at the lanes: whatever it drops now is left out of the scope.
         LogTail.objects.select_for_update().get(environment=connection.environment_id)
         first, last = _checked(connection, scope)
+        claimed = scope.within(first, last)
         lane = Lane.objects.create(
             environment_id=connection.environment_id,
             connection=connection,
@@ -93,12 +98,12 @@ def start(connection: Connection, scope: Scope, *, has_new_ids: bool, by: User |
             start=first - 1,
             cursor=first - 1,
             end=last,
-            filter=scope.filter,
+            filter=_filter(scope, claimed.count()),
         )
         version = connections.version_in_force(connection)
         LaneVersion.objects.create(lane=lane, from_position=first, version=version)
         replay = Replay.objects.create(lane=lane, has_new_ids=has_new_ids, created_by=by, reason=reason[:500])
-        _claim(scope, replay, first, last)
+        Rejection.objects.filter(pk__in=claimed.values("pk")).update(replay=replay)
         _audit(replay, "replay.started", by, reason, _details(replay))
     transaction.on_commit(lambda: waker.changed(connection.environment_id), robust=True)
     return replay
@@ -158,6 +163,8 @@ def _checked(connection: Connection, scope: Scope) -> tuple[int, int]:
         raise ReplayError(f"{MOST_AT_ONCE} replays of this connection are under way. Wait for one, or stop it.")
     kept_from, settled_to = reach(connection)
     first, last = max(scope.first, kept_from), min(scope.last, settled_to)
+    if scope.rejections is not None and not scope.within(first, last).exists():
+        raise ReplayError("Somebody has seen to these rejections in the meantime.")
     if first > last:
         raise ReplayError(
             "There is nothing to replay: these events are no longer kept, or not sent for the first time."
@@ -165,13 +172,11 @@ def _checked(connection: Connection, scope: Scope) -> tuple[int, int]:
     return first, last
 
 
-def _claim(scope: Scope, replay: Replay, first: int, last: int) -> None:
-    """Make rejections the replay's own. Raises ReplayError where somebody has seen to all of them meanwhile."""
-    if scope.rejections is None:
-        return
-    undecided = scope.rejections.undecided().filter(position__gte=first, position__lte=last)
-    if not Rejection.objects.filter(pk__in=undecided.values("pk")).update(replay=replay):
-        raise ReplayError("Somebody has seen to these rejections in the meantime.")
+def _filter(scope: Scope, rejections: int) -> dict[str, Any]:
+    """Return what the lane keeps of a scope beside start and end; of rejections, how many there were."""
+    if scope.rejections is not None:
+        return {REJECTIONS: rejections}
+    return {"names": sorted(scope.names)} if scope.names else {}
 
 
 def _details(replay: Replay) -> dict[str, Any]:
@@ -179,7 +184,7 @@ def _details(replay: Replay) -> dict[str, Any]:
     return {
         "positions": f"{lane.start + 1:,}–{lane.end:,}",
         "names": lane.filter.get("names", []),
-        "rejections": replay.rejections.count() or "",
+        "rejections": lane.filter.get(REJECTIONS, ""),
         "message_ids": "new" if replay.has_new_ids else "the same",
     }
 

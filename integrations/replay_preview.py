@@ -47,8 +47,12 @@ class Preview:
     is_complete: bool = False
 
     @property
+    def left_out_count(self) -> int:
+        return self.left_out.total()
+
+    @property
     def chosen(self) -> int:
-        return self.sent + sum(self.left_out.values())
+        return self.sent + self.left_out_count
 
 
 def preview(

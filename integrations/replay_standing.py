@@ -70,6 +70,14 @@ class Standing:
         return {reason: count for reason, count in self.outcomes.items() if reason not in ends}
 
     @property
+    def left_out_count(self) -> int:
+        return sum(self.left_out.values())
+
+    @property
+    def not_in_replay(self) -> int:
+        return self.outcomes.get(NOT_IN_REPLAY, 0)
+
+    @property
     def has_ended(self) -> bool:
         return self.lane.has_ended
 

@@ -120,7 +120,7 @@ def _matching(of_connection: RejectionQuerySet, form: RejectionFilter, like: Rej
         matching = matching.like(like)
     if before := form.cleaned_data["before"]:
         matching = matching.filter(pk__lt=before)
-    return matching.select_related("lane", "resolved_by").order_by("-pk")
+    return matching.select_related("replay__lane", "resolved_by", "resolved_in").order_by("-pk")
 
 
 def _rows(connection: Connection, shown: list[Rejection]) -> list[Row]:
