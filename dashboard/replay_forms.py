@@ -100,7 +100,7 @@ class RejectedForm(RejectionChoice):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         scope = None if self.errors else replay.of_rejections(self.connection, self.chosen_of(self.connection))
         if scope is None:
-            raise ValidationError("No rejection is chosen that can be replayed: tick some, or somebody was faster.")
+            raise ValidationError("No rejection is chosen that can be replayed.")
         self.scope = scope
         return cleaned
 

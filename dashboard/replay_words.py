@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.template.defaultfilters import pluralize
+
 from dashboard.replay_forms import NEW, SAME
 from integrations.choice import NOT_IN_REPLAY
 from integrations.fates import FATE_LABELS
@@ -36,7 +38,7 @@ def subject(replay: Replay) -> str:
     """Say which events of its range a replay is about."""
     chosen = replay.lane.filter
     if REJECTIONS in chosen:
-        return f"{chosen[REJECTIONS]:,} rejected event{'' if chosen[REJECTIONS] == 1 else 's'}"
+        return f"{chosen[REJECTIONS]:,} rejected event{pluralize(chosen[REJECTIONS])}"
     return ", ".join(chosen.get("names", ())) or "All events"
 
 
@@ -48,7 +50,9 @@ def _of_the_same(found: Preview, looked: str) -> Consequence:
     if again:
         parts.append(f"It took {_events(again)} before that, and does not look back so far: they arrive a second time.")
     if found.sent > found.accepted:
-        parts.append(f"{_events(found.sent - found.accepted).capitalize()} it has never taken.")
+        parts.append(
+            f"{_events(found.sent - found.accepted)} {pluralize(found.sent - found.accepted, 'is,are')} new to it."
+        )
     return Consequence(looked + " ".join(parts), is_warning=bool(found.accepted))
 
 
@@ -62,4 +66,4 @@ def _of_new_ones(found: Preview, looked: str) -> Consequence:
 
 
 def _events(count: int) -> str:
-    return f"{count:,} event{'' if count == 1 else 's'}"
+    return f"{count:,} event{pluralize(count)}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from assistants import encryption
+from assistants.messages import Event
 from integrations.choice import Choice
 from integrations.compose import Terms
 from integrations.leases import Lease, LostLeaseError
@@ -98,6 +99,13 @@ def replay_terms(
     choice, last_position = _choice(replay, lane, behind, last_position)
     namespace = replay.pk if replay.has_new_ids else terms.namespace
     return replace(terms, namespace=namespace, choice=choice), last_position
+
+
+def is_chosen(lane: Lane, event: Event) -> bool:
+    """Say whether an event is one of those that a lane is there for: all of them, or what a replay chose."""
+    if lane.kind != Lane.Kind.REPLAY:
+        return True
+    return _choice(lane.replay, lane, event.position - 1, None)[0].includes(event)
 
 
 def _choice(replay: Replay, lane: Lane, behind: int, last_position: int | None) -> tuple[Choice, int | None]:

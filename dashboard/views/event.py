@@ -14,6 +14,7 @@ from integrations import replay, setup
 from integrations.compose import OWN_SOURCES
 from integrations.fates import as_sent, fates
 from integrations.models import Connection, Delivery, Lane, Rejection
+from integrations.terms import is_chosen
 
 # An environment has few lanes; of those that ever passed the event, the newest matter.
 LANES_ASKED = 5
@@ -39,7 +40,7 @@ def event(request: SignedInRequest, public_id: str, position: int) -> HttpRespon
         "received": pretty_json(found.message) if found and found.message else "",
         "warnings": _warnings(found) if found else None,
         "sent": as_sent(connection, found) if connection and found and found.message else None,
-        "deliveries": _deliveries(environment, position),
+        "deliveries": _deliveries(environment, position, found),
         "can_be_replayed": bool(found and connection and replay.is_settled(connection, position)),
         **_rejections(environment, connection, position),
         "older": position - 1,
@@ -67,12 +68,13 @@ def _rejections(environment: Environment, connection: Connection | None, positio
     return {"rejections": own, "earlier_rejections": earlier}
 
 
-def _deliveries(environment: Environment, position: int) -> list[Delivery]:
-    """The attempts whose range held the position, the newest first; those of replays by whatever they chose."""
+def _deliveries(environment: Environment, position: int, found: Event | None) -> list[Delivery]:
+    """The attempts whose range held the position, the newest first; of replays, those that were to send the event."""
     lanes = Lane.objects.filter(environment=environment, connection__isnull=False, start__lt=position)
     covering = [
         delivery
-        for lane in lanes.select_related("connection").order_by("-pk")[:LANES_ASKED]
+        for lane in lanes.select_related("connection", "replay").order_by("-pk")[:LANES_ASKED]
+        if found is None or is_chosen(lane, found)
         for delivery in _from_position(lane, position)
         if delivery.first_position <= position
     ]

@@ -67,17 +67,12 @@ def detail(request: SignedInRequest, connection_id: UUID, replay_id: UUID) -> Ht
         "replay": shown,
         "standing": its,
         "left_out": labelled(its.left_out),
-        "not_asked_for": its.not_in_replay,
+        "unresolved": Rejection.objects.unresolved().filter(lane=shown.lane_id).count(),
     }
     if request.htmx:
         return render(request, "replays/_standing.html", context)
-    version = shown.lane.lane_versions.select_related("version").last()
-    context |= {
-        "subject": subject(shown),
-        "version": version.version if version else None,
-        "unresolved": Rejection.objects.unresolved().filter(lane=shown.lane_id).count(),
-    }
-    return render(request, "replays/detail.html", context)
+    begun_with = shown.lane.lane_versions.select_related("version").order_by("from_position")[0].version
+    return render(request, "replays/detail.html", {**context, "subject": subject(shown), "begun_with": begun_with})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -115,7 +110,7 @@ def new(request: SignedInRequest, connection_id: UUID) -> HttpResponse:
         found=found,
         left_out=labelled(found.left_out),
         consequences=consequences(found),
-        version=connections.version_in_force(connection),
+        in_force=connections.version_in_force(connection),
     )
 
 

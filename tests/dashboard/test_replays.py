@@ -102,7 +102,7 @@ def test_a_preview_counts_what_would_be_sent_and_left_out(alices: Client, connec
 
     words = text_of(page)
     assert "Events from #2 to #5, by version 1" in words
-    assert "In the range 4 Asked for 4 Would be sent 2 Would be left out 2" in words
+    assert "In the range 4 Would be sent 2 Would be left out 2" in words
     assert "Not selected 2" in words
     assert "Session Started user-1 · #2" in words
     assert not Replay.objects.exists()
@@ -216,7 +216,7 @@ def test_ticked_rejections_are_replayed(alices: Client, connection: Connection) 
 
     asked = look(alices, connection, rejection=ids[:2])
     assert "2 rejected events, by version 1" in text_of(asked)
-    assert "2 events it has never taken." in text_of(asked)
+    assert "2 events are new to it." in text_of(asked)
     begin(alices, connection, scope_of(asked))
 
     started = Replay.objects.get()
@@ -290,7 +290,7 @@ def test_a_replay_asks_for_news_until_it_has_ended(alices: Client, connection: C
     assert "<html" not in fragment.content.decode()
     assert "hx-trigger" not in tag_with(fragment, 'id="replay-standing"')
     words = text_of(fragment)
-    assert "Done 5 of 5 positions read Accepted 3 Left out 2 Rejected 0 Not asked for 0" in words
+    assert "Done just now 5 of 5 positions read Accepted 3 Left out 2 Rejected 0" in words
     assert "Not selected 2" in words
 
 
@@ -338,7 +338,7 @@ def test_stopping_is_asked_first_and_is_for_good(alices: Client, connection: Con
 
     words = text_of(alices.get(answer.url))
     assert "The replay is stopped." in words
-    assert "Stopped 0 of 5 positions read" in words
+    assert "Stopped just now 0 of 5 positions read" in words
     assert "Nothing was changed: the replay has ended by now" in text_of(alices.get(alices.post(url).url))
 
 
@@ -369,3 +369,14 @@ def test_the_page_of_an_event_leads_to_its_replay(alices: Client, connection: Co
     delivery.run_lane(start(connection, 1, 1).lane_id, segment_client())
 
     assert "in a replay" in text_of(alices.get(event))
+    other = reverse("debugger:event", args=[connection.environment.public_id, 2])
+    delivery.run_lane(
+        replay.start(connection, Scope(2, 4, frozenset({HANDLED})), has_new_ids=False, by=None).lane_id,
+        segment_client(),
+    )
+    assert "in a replay" not in text_of(alices.get(other))
+
+
+def test_the_footer_names_the_product(alices: Client, connection: Connection) -> None:
+    for page in (look(alices, connection, look="on"), alices.get(address(connection, "replay", start(connection).pk))):
+        assert "<span>Sluice 0." in page.content.decode()
