@@ -7,6 +7,7 @@ same IDs, and Segment drops what it has. Nothing is cleaned up after a worker th
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,6 +21,7 @@ from assistants.log import Reader
 from assistants.messages import Event
 from integrations import firsts, index, leases, settle
 from integrations.ahead import Ahead, Prepared
+from integrations.choice import NOT_IN_REPLAY
 from integrations.compose import NOTHING_HELD, Batch, compose, marks_of
 from integrations.leases import Lease, LostLeaseError, Progress, TermsChangedError
 from integrations.models import Lane
@@ -43,6 +45,8 @@ REPLAY_SECONDS_BETWEEN_REQUESTS = 1 / 10
 READ_EVENTS = MAX_BATCH_MESSAGES
 # Signing makes messages longer, so a batch never holds as much of the log as it has room for.
 READ_BYTES = MAX_BATCH_BYTES
+# The name under which events count that a replay has not even read.
+PASSED_OVER = ""
 # A lane on which Sluice itself fails is left alone for this time: it would fail again, and fill the log.
 OWN_FAULT_DELAY = timedelta(seconds=60)
 
@@ -155,11 +159,26 @@ class _Turn:
         self._enter_next_version()
         if not self.terms.is_active:
             return Progress.STOPPED
+        if gap := self._gap():
+            return self._pass_over(Part(self.terms, gap, None))
         events = self._events()
         if not events or self.reader.after - self.lease.cursor > READ_AHEAD_EVENTS:
             return self._wait_for_proof() if self.suspects else Progress.IDLE
         self._begin_range()
         return self._deliver(events, is_part=bool(self.suspects))
+
+    def _gap(self) -> Batch | None:
+        """What lies before the next event of a replay that knows it, if that is far away: passed over without a look.
+
+        It is counted as a whole, under no event's name and the present minute.
+        """
+        choice, after = self.terms.terms.choice, self.reader.after
+        chosen = choice.next_behind(after) if choice else None
+        if chosen is None or chosen - after <= READ_EVENTS:
+            return None
+        minute = datetime.now(UTC).replace(second=0, microsecond=0)
+        passed = Counter({(minute, PASSED_OVER, NOT_IN_REPLAY): chosen - 1 - after})
+        return Batch(first=after + 1, last=chosen - 1, left_out_counts=passed)
 
     def _begin_range(self) -> None:
         self.suspects.begin_range(is_decided=self.terms.are_known_refused)

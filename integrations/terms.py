@@ -116,7 +116,7 @@ def _choice(replay: Replay, lane: Lane, behind: int, last_position: int | None) 
     positions = list(rejections.values_list("position", flat=True)[:REJECTIONS_AT_ONCE])
     if len(positions) == REJECTIONS_AT_ONCE:
         last_position = min(positions[-1], last_position or positions[-1])
-    return Choice(positions=frozenset(positions)), last_position
+    return Choice(positions=positions), last_position
 
 
 def _watch(connection: Connection, options: dict[str, Any]) -> Watch | None:

@@ -12,7 +12,7 @@ from assistants.messages import Message
 from assistants.models import AuditEntry, LogTail
 from integrations import connections, delivery, fates, ledger, rejections, replay, retention
 from integrations.compose import derived_message_id
-from integrations.models import Connection, FirstOccurrence, Lane, Rejection, Replay
+from integrations.models import Connection, EventCount, FirstOccurrence, Lane, Rejection, Replay
 from integrations.options import IDENTIFY_VISITORS, ONCE
 from integrations.replay import ReplayError, Scope
 from integrations.segment.client import SegmentClient
@@ -336,6 +336,28 @@ def test_more_rejections_than_are_known_at_a_time(
 
     assert segment.message_ids == sent_ids(connection, [messages[index] for index in (1, 2, 4, 6, 7)])
     assert outcomes(started) == {"accepted": 5, "not_in_replay": 2}
+
+
+def test_rejections_that_lie_far_apart_are_found_without_reading_what_is_between(
+    segment: FakeSegment, connection: Connection, client: SegmentClient
+) -> None:
+    assert delivery.READ_EVENTS == 2_500
+    first = append_new(connection.environment, 1)
+    for _ in range(6):
+        append_new(connection.environment, 1_000)
+    last = append_new(connection.environment, 1)
+    ids = sent_ids(connection, first + last)
+    segment.refuse(*ids)
+    take_turn(connection, client)
+    forget(segment)
+    segment.judge = None
+    started = start_rejections(connection)
+    assert take_replay_turn(started, client) is False
+
+    assert segment.message_ids == ids
+    assert outcomes(started) == {"accepted": 2, "not_in_replay": 6_000}
+    counts = EventCount.objects.filter(lane=started.lane_id, outcome="not_in_replay").order_by("name")
+    assert list(counts.values_list("name", "count")) == [("", 3_000), (STARTED, 3_000)]
 
 
 def test_what_a_replay_is_to_send_can_neither_be_discarded_nor_replayed_twice(
