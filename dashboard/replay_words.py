@@ -61,7 +61,8 @@ def _of_new_ones(found: Preview, looked: str) -> Consequence:
         return Consequence(
             looked + "Segment has taken none of them before, so nothing arrives twice.", is_warning=False
         )
-    text = f"Segment has taken {_events(found.accepted)} before, and takes all of them for new ones: they count twice."
+    twice = pluralize(found.accepted, "counts,count")
+    text = f"Segment takes every event for a new one. {_events(found.accepted)} that it has taken before {twice} twice."
     return Consequence(looked + text, is_warning=True)
 
 

@@ -329,7 +329,7 @@ SIGHTS = [
     Sight(
         "connections:new_replay",
         "nothing to send",
-        query="?first=3&last=3",
+        query="?first=53&last=53",
         arguments=lambda world: [world.busy.connection.pk],
     ),
     Sight("connections:replay"),

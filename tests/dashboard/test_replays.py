@@ -163,7 +163,7 @@ def test_the_choice_of_message_ids_says_what_comes_of_it(
     words = text_of(look(alices, connection, first=1, last=5))
 
     assert same in words
-    assert "Segment has taken 3 events before, and takes all of them for new ones: they count twice." in words
+    assert "Segment takes every event for a new one. 3 events that it has taken before count twice." in words
 
 
 # --- Start ---
