@@ -166,6 +166,19 @@ def test_the_choice_of_message_ids_says_what_comes_of_it(
     assert "Segment takes every event for a new one. 3 events that it has taken before count twice." in words
 
 
+def test_a_range_too_large_for_a_page_is_counted_in_part(alices: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.views.replays.BUDGET_SECONDS", 0)
+    connection = make_connection()
+    append_new(connection.environment, 501)
+    delivery.run_lane(live_lane(connection).pk, segment_client())
+
+    words = text_of(look(alices, connection, look="on"))
+
+    assert "Only the first 500 of 501 events were looked at" in words
+    assert "In the range 501 Would be sent 500 Would be left out 0" in words
+    assert "Of the first 500 events: Segment took 500 events in the last 24 hours" in words
+
+
 # --- Start ---
 
 

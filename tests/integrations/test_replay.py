@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection as database
 
-from assistants import log
+from assistants import lifecycle, log
 from assistants.messages import Message
 from assistants.models import AuditEntry, LogTail
 from integrations import connections, delivery, fates, ledger, rejections, replay, retention
@@ -698,6 +698,20 @@ def test_a_stopped_replay_keeps_nothing(segment: FakeSegment, connection: Connec
     retention.run(NOW)
 
     assert log.read(connection.environment_id, after=0, limit=9) == []
+
+
+def test_a_deleted_assistant_takes_its_replays_along(
+    segment: FakeSegment, connection: Connection, client: SegmentClient
+) -> None:
+    deliver_refused(segment, connection, client, 3, [1])
+    started = start_rejections(connection)
+    lifecycle.delete_assistant(connection.environment.assistant, by=None)
+    assert take_replay_turn(started, client) is False
+    assert not Lane.objects.due().filter(pk=started.lane_id).exists()
+
+    retention.run(datetime.now(UTC) + timedelta(days=2))
+
+    assert (Replay.objects.count(), Rejection.objects.count(), Lane.objects.count()) == (0, 0, 0)
 
 
 # --- Positions by time ---
