@@ -2,7 +2,17 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboard.views import catalog, connection_changes, connection_options, connections, integrations, setup
+from dashboard.views import (
+    catalog,
+    connection_changes,
+    connection_options,
+    connections,
+    integrations,
+    rejections,
+    replay_changes,
+    replays,
+    setup,
+)
 
 extension_paths = [
     path("", integrations.overview, name="overview"),
@@ -27,6 +37,14 @@ connection_paths = [
     path("options/", connection_options.change_options, name="options"),
     path("samples/", connection_options.send_samples, name="samples"),
     path("tracking-plan.json", connection_options.plan, name="plan"),
+    path("rejections/", rejections.listing, name="rejections"),
+    path("rejections/discard/", rejections.discard, name="discard"),
+    path("replays/", replays.listing, name="replays"),
+    path("replays/new/", replays.new, name="new_replay"),
+    path("replays/<uuid:replay_id>/", replays.detail, name="replay"),
+    path("replays/<uuid:replay_id>/pause/", replay_changes.pause, name="pause_replay"),
+    path("replays/<uuid:replay_id>/resume/", replay_changes.resume, name="resume_replay"),
+    path("replays/<uuid:replay_id>/stop/", replay_changes.stop, name="stop_replay"),
     path("disconnect/", connection_changes.disconnect, name="disconnect"),
 ]
 catalog_paths = [

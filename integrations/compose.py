@@ -19,6 +19,7 @@ from assistants.catalog.entry import Entry
 from assistants.catalog.plain import OTHER_TRACK_EVENTS
 from assistants.messages import Event, Message, to_json
 from integrations import occurrences
+from integrations.choice import NOT_IN_REPLAY, Choice
 from integrations.occurrences import NO_MARKS, ONCE_PER_VISITOR, Marks, Record, Watch
 from integrations.segment.limits import MAX_BATCH_BYTES, MAX_BATCH_MESSAGES, MAX_MESSAGE_BYTES
 from integrations.shape import Rule, Shapes, shaped
@@ -65,7 +66,10 @@ class Plan(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Terms:
-    """What a connection's version means for composing: message IDs are made in its namespace, `selection` decides."""
+    """What a connection's version means for composing: message IDs are made in its namespace, `selection` decides.
+
+    A replay has a `choice` of its own beside it.
+    """
 
     namespace: uuid.UUID
     selection: frozenset[Key]
@@ -73,6 +77,7 @@ class Terms:
     shapes: Shapes = field(default_factory=dict)
     watch: Watch | None = None
     leave_out_schema_faults: bool = False
+    choice: Choice | None = None
 
     @cached_property
     def namespace_hash(self) -> "hashlib._Hash":
@@ -168,6 +173,8 @@ def compose_one(event: Event, terms: Terms, record: Record = NOTHING_ON_RECORD) 
 
     A message that cannot be read is left out like any other: its neighbours must not wait for it.
     """
+    if terms.choice is not None and not terms.choice.includes(event):
+        return Composed(NOT_IN_REPLAY)
     message = event.message
     if message is None:
         return Composed("erased" if event.is_readable else "unreadable")
@@ -193,6 +200,8 @@ def marks_of(event: Event, terms: Terms) -> Marks:
     """Return the marks of an event whose first occurrence may matter, whether or not it will be sent."""
     message = event.message
     if terms.watch is None or message is None or event.source in OWN_SOURCES:
+        return NO_MARKS
+    if terms.choice is not None and not terms.choice.includes(event):
         return NO_MARKS
     entry = catalog.covering(message.type, message.event or "")
     if entry is None or entry.key not in terms.selection:

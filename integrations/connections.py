@@ -249,7 +249,7 @@ def _set_write_key(connection: Connection, write_key: str) -> None:
 
 
 def _wake(connection: Connection) -> None:
-    transaction.on_commit(lambda: waker.appended({connection.environment_id: 0}), robust=True)
+    transaction.on_commit(lambda: waker.changed(connection.environment_id), robust=True)
 
 
 def _as_json(selection: Iterable[Key]) -> list[list[str]]:

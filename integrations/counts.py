@@ -78,8 +78,12 @@ def last_received(environment: Environment) -> datetime | None:
 
 
 def outcomes(destination: Connection, *, hours: int = 24, now: datetime | None = None) -> dict[str, int]:
-    """Return how many events of the last `hours` had which outcome on a connection's lanes."""
+    """Return how many events of the last `hours` had which outcome on a connection's live lane.
+
+    Replays have counts of their own: added up, the same event would count twice.
+    """
     since = (now or datetime.now(UTC)) - hours * HOUR
-    rows = EventCount.objects.filter(lane_id__in=destination.lanes.values("pk"), minute__gte=since)
+    lanes = destination.lanes.filter(kind=Lane.Kind.LIVE)
+    rows = EventCount.objects.filter(lane_id__in=lanes.values("pk"), minute__gte=since)
     rows = rows.exclude(outcome=IDENTIFIED)
     return dict(rows.values_list("outcome").annotate(total=Sum("count")))

@@ -7,6 +7,7 @@ same IDs, and Segment drops what it has. Nothing is cleaned up after a worker th
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,6 +21,7 @@ from assistants.log import Reader
 from assistants.messages import Event
 from integrations import firsts, index, leases, settle
 from integrations.ahead import Ahead, Prepared
+from integrations.choice import NOT_IN_REPLAY
 from integrations.compose import NOTHING_HELD, Batch, compose, marks_of
 from integrations.leases import Lease, LostLeaseError, Progress, TermsChangedError
 from integrations.models import Lane
@@ -36,9 +38,15 @@ logger = logging.getLogger(__name__)
 TURN_SECONDS = 5.0
 # Segment asks partners to stay below 50 requests a second.
 SECONDS_BETWEEN_REQUESTS = 1 / 50
+# A replay is in nobody's way: its turns are short, for live lanes wait for workers, and it leaves room for their
+# requests, wherever it sends to.
+REPLAY_TURN_SECONDS = 0.5
+REPLAY_SECONDS_BETWEEN_REQUESTS = 1 / 10
 READ_EVENTS = MAX_BATCH_MESSAGES
 # Signing makes messages longer, so a batch never holds as much of the log as it has room for.
 READ_BYTES = MAX_BATCH_BYTES
+# The name under which events count that a replay has not even read.
+PASSED_OVER = ""
 # A lane on which Sluice itself fails is left alone for this time: it would fail again, and fill the log.
 OWN_FAULT_DELAY = timedelta(seconds=60)
 
@@ -88,7 +96,7 @@ def _take_turn(lease: Lease, client: Client) -> Progress:
 
 def _work(lease: Lease, client: Client) -> Progress:
     """Work until the lane is idle, has to stop, or the turn is over."""
-    until = time.monotonic() + TURN_SECONDS
+    until = time.monotonic() + (REPLAY_TURN_SECONDS if lease.kind == Lane.Kind.REPLAY else TURN_SECONDS)
     if lease.kind == Lane.Kind.INDEX:
         return _repeat(partial(index.step, lease), until)
     with contextlib.closing(_Turn(lease, client, until)) as turn:
@@ -141,22 +149,41 @@ class _Turn:
         """Go back to the cursor, on the terms of this moment; what is not settled is read and sent again."""
         self.suspects.forget()
         self.prepared = None
+        self.is_replay = self.lease.kind == Lane.Kind.REPLAY
         self.reader = Reader(self.lease.environment_id, after=self.lease.cursor)
         self.terms = load_terms(self.lease, behind=self.lease.cursor)
 
     def _next_range(self) -> Progress:
         if self.prepared is not None:
             prepared, self.prepared = self.prepared, None
-            self.suspects.begin_range()
+            self._begin_range()
             return self._dispatch(prepared, is_part=False)
         self._enter_next_version()
         if not self.terms.is_active:
             return Progress.STOPPED
+        if gap := self._gap():
+            return self._pass_over(Part(self.terms, gap, None))
         events = self._events()
         if not events or self.reader.after - self.lease.cursor > READ_AHEAD_EVENTS:
             return self._wait_for_proof() if self.suspects else Progress.IDLE
-        self.suspects.begin_range()
+        self._begin_range()
         return self._deliver(events, is_part=bool(self.suspects))
+
+    def _gap(self) -> Batch | None:
+        """What lies before the next event of a replay that knows it, if that is far away: passed over without a look.
+
+        It is counted as a whole, under no event's name and the present minute.
+        """
+        choice, after = self.terms.terms.choice, self.reader.after
+        chosen = choice.next_behind(after) if choice else None
+        if chosen is None or chosen - after <= READ_EVENTS:
+            return None
+        minute = datetime.now(UTC).replace(second=0, microsecond=0)
+        passed = Counter({(minute, PASSED_OVER, NOT_IN_REPLAY): chosen - 1 - after})
+        return Batch(first=after + 1, last=chosen - 1, left_out_counts=passed)
+
+    def _begin_range(self) -> None:
+        self.suspects.begin_range(is_decided=self.terms.are_known_refused)
 
     def _enter_next_version(self) -> None:
         """Where a version of the connection ends, load the one that follows."""
@@ -265,7 +292,8 @@ class _Turn:
         wait = self.next_request_at - time.monotonic()
         if wait > 0:
             time.sleep(wait)
-        self.next_request_at = time.monotonic() + SECONDS_BETWEEN_REQUESTS
+        pause = REPLAY_SECONDS_BETWEEN_REQUESTS if self.is_replay else SECONDS_BETWEEN_REQUESTS
+        self.next_request_at = time.monotonic() + pause
 
     def _pass_over(self, part: Part) -> Progress:
         """Leave a range behind of which nothing is to be sent; with the suspects before it, if there are any."""
@@ -308,16 +336,25 @@ class _Turn:
         """See to a single event that was refused: rejected, waiting for proof, or one too many."""
         self.suspects.add(part)
         self.reader.pass_to(part.batch.last)
-        if self.suspects.are_too_many:
+        if self.suspects.are_too_many and not self.terms.are_known_refused:
             settle.record_too_many_refused(self.lease, part, self.suspects.why(TOO_MANY))
             return Progress.STOPPED
         if self.suspects.is_decided:
-            settle.record_progress(self.lease, self.suspects.parts)
-            self.suspects.rejected()
+            self._reject_suspects()
         return Progress.MOVED
 
+    def _reject_suspects(self) -> None:
+        settle.record_progress(self.lease, self.suspects.parts)
+        self.suspects.rejected()
+
     def _wait_for_proof(self) -> Progress:
-        """Leave suspects behind which nothing shows yet whose fault it is: they are tried again, with what has come."""
+        """Leave suspects behind which nothing shows yet whose fault it is: they are tried again, with what has come.
+
+        Nothing comes to the end of a replay. There they are rejected: few enough, and they can be replayed again.
+        """
+        if self.is_replay:
+            self._reject_suspects()
+            return Progress.MOVED
         delay = back_off(self.lease.attempts)
         settle.record_undecided(self.lease, self.suspects.why(UNDECIDED), delay=delay)
         return Progress.STOPPED

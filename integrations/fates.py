@@ -5,16 +5,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
+from django.db.models import Q
 
 from assistants.messages import Event
 from integrations import firsts
 from integrations.compose import Composed, Terms, compose_one, marks_of
 from integrations.models import Connection, Lane, LaneVersion, Rejection
 from integrations.occurrences import ONCE_PER_VISITOR, Record
-from integrations.terms import compose_terms
+from integrations.terms import compose_terms, replay_terms
 
 ACCEPTED = "accepted"
 REJECTED = "rejected"
+DISCARDED = "discarded"
 WAITING = "waiting"
 SENDING = "sending"
 RETRYING = "retrying"
@@ -31,6 +33,7 @@ FATE_LABELS = {
     PAUSED: "Waiting, paused",
     ACCEPTED: "Accepted by Segment",
     REJECTED: "Rejected by Segment",
+    DISCARDED: "Rejected, discarded",
     "event_not_selected": "Not selected",
     "no_user_id": "No user ID",
     "no_user_anon_id": "No user ID or anonymous ID",
@@ -55,6 +58,7 @@ EXPLANATIONS = {
     PAUSED: "The connection does not send for now. Nothing is lost; it goes on where it stopped.",
     ACCEPTED: "Segment answered 200. That proves that Segment took the request, not that the write key is right.",
     REJECTED: "Segment refused this one event for good, while it accepted others beside it.",
+    DISCARDED: "Segment refused this one event for good, and somebody decided to leave it at that.",
     "event_not_selected": "This event was switched off when its turn came.",
     "no_user_id": "This event goes to Segment only with a user ID, and it has none.",
     "no_user_anon_id": "Segment drops events that have neither a user ID nor an anonymous ID.",
@@ -93,11 +97,14 @@ class Fate:
 
 
 def fates(connection: Connection | None, events: Iterable[Event]) -> list[Fate]:
-    """Say what became of each event on the connection's live lane; without a connection all are not connected."""
+    """Say what became of each event on its way to a connection; without one all are not connected.
+
+    That is what the live lane did with it, unless a replay got it accepted afterwards.
+    """
     events = list(events)
     if connection is None:
         return [fate(NOT_CONNECTED) for _ in events]
-    judge = _Judge(connection, events)
+    judge = Judge(connection, events)
     return [judge.fate_of(event) for event in events]
 
 
@@ -111,28 +118,28 @@ def as_sent(connection: Connection, event: Event) -> str | None:
 
     Where the visitor is made known by it, the call that does so comes first.
     """
-    composed = _Judge(connection, [event]).compose(event)
+    composed = Judge(connection, [event]).compose(event)
     if composed.reason:
         return None
     return "\n".join(msgspec.json.format(body, indent=2).decode() for body in composed.messages)
 
 
-class _Judge:
-    """A connection's live lane as it is now, with what is needed to judge a page of events."""
+class _LaneJudge:
+    """One lane as it is now, with what is needed to say what it does with the events of a page."""
 
-    def __init__(self, connection: Connection, events: Sequence[Event]) -> None:
-        self.connection = connection
-        self.lane = Lane.objects.get(connection=connection, kind=Lane.Kind.LIVE)
-        versions = list(LaneVersion.objects.filter(lane=self.lane).select_related("version").order_by("from_position"))
+    def __init__(self, connection: Connection, lane: Lane, events: Sequence[Event]) -> None:
+        self.lane = lane
+        versions = list(LaneVersion.objects.filter(lane=lane).select_related("version").order_by("from_position"))
         self.from_positions = [version.from_position for version in versions]
-        self.terms = [compose_terms(connection, version.version) for version in versions]
-        positions = [event.position for event in events]
-        rejections = Rejection.objects.filter(
-            lane=self.lane, position__gte=min(positions, default=0), position__lte=max(positions, default=0)
-        )
-        self.rejections = {rejection.position: rejection for rejection in rejections}
+        self.terms = [self._terms(compose_terms(connection, version.version), events) for version in versions]
         marks = [mark for event in events for mark in marks_of(event, self.terms_at(event.position))]
         self.record = Record(firsts.load(connection.pk, marks))
+
+    def _terms(self, terms: Terms, events: Sequence[Event]) -> Terms:
+        if self.lane.kind != Lane.Kind.REPLAY or not events:
+            return terms
+        behind = min(event.position for event in events) - 1
+        return replay_terms(terms, self.lane.replay, self.lane, behind=behind, last_position=None)[0]
 
     def terms_at(self, position: int) -> Terms:
         return self.terms[max(0, bisect_right(self.from_positions, position) - 1)]
@@ -141,18 +148,56 @@ class _Judge:
         """Compose an event as its turn did, or will by what is on record now."""
         return compose_one(event, self.terms_at(event.position), self.record)
 
+    def has_passed(self, position: int) -> bool:
+        return self.lane.start < position <= self.lane.cursor
+
+
+class Judge:
+    """A connection's live lane and its replays, with what is needed to judge a page of events."""
+
+    def __init__(self, connection: Connection, events: Sequence[Event]) -> None:
+        self.connection = connection
+        positions = [event.position for event in events]
+        first, last = min(positions, default=0), max(positions, default=0)
+        passed = Q(kind=Lane.Kind.REPLAY, start__lt=last, cursor__gte=first)
+        lanes = connection.lanes.filter(passed | Q(kind=Lane.Kind.LIVE)).select_related("replay")
+        self.live, *replays = (_LaneJudge(connection, lane, events) for lane in lanes.order_by("kind", "pk"))
+        self.lane = self.live.lane
+        self.replays = replays[::-1]
+        rejections = Rejection.objects.of(connection).filter(position__gte=first, position__lte=last)
+        self.rejections: dict[int, list[Rejection]] = {}
+        for rejection in rejections.select_related("resolved_by", "resolved_in", "replay__lane").order_by("pk"):
+            self.rejections.setdefault(rejection.position, []).append(rejection)
+
+    def compose(self, event: Event) -> Composed:
+        """Compose an event as it was sent; where the live lane leaves it out, as a replay sent it."""
+        composed = self.live.compose(event)
+        replays = self._accepting(self.replays, event) if composed.reason else []
+        return replays[0].compose(event) if replays else composed
+
+    def accepted_by(self, event: Event) -> list[Lane]:
+        """Return the lanes that sent an event and of which Segment took it."""
+        return [judge.lane for judge in self._accepting([self.live, *self.replays], event)]
+
     def fate_of(self, event: Event) -> Fate:
-        if event.position <= self.lane.start:
-            return fate(BEFORE_START)
-        rejection = self.rejections.get(event.position)
-        if rejection is not None:
-            return fate(REJECTED, detail=f"Segment answered {rejection.status}: {rejection.answer}")
-        reason = self.compose(event).reason
-        if reason:
-            return fate(reason)
-        if event.position <= self.lane.cursor:
-            return fate(ACCEPTED)
-        return self._on_its_way(event.position)
+        rejections = self.rejections.get(event.position, [])
+        reason = BEFORE_START if event.position <= self.lane.start else self.live.compose(event).reason
+        was_rejected = any(rejection.lane_id == self.lane.pk for rejection in rejections)
+        if not reason and not was_rejected:
+            return fate(ACCEPTED) if event.position <= self.lane.cursor else self._on_its_way(event.position)
+        if replays := self._accepting(self.replays, event):
+            at_first = FATE_LABELS[REJECTED if was_rejected else reason]
+            moment = replays[0].lane.replay.moment
+            return fate(ACCEPTED, detail=f"{at_first} at first, then sent by the replay of {moment}.")
+        return _rejected(rejections[-1]) if rejections else fate(reason)
+
+    def _accepting(self, judges: Sequence["_LaneJudge"], event: Event) -> list["_LaneJudge"]:
+        refused_by = {rejection.lane_id for rejection in self.rejections.get(event.position, [])}
+        return [
+            judge
+            for judge in judges
+            if judge.has_passed(event.position) and judge.lane.pk not in refused_by and not judge.compose(event).reason
+        ]
 
     def _on_its_way(self, position: int) -> Fate:
         if self.connection.status != Connection.Status.ACTIVE:
@@ -162,3 +207,14 @@ class _Judge:
         if self.lane.in_flight_to is not None and position <= self.lane.in_flight_to:
             return fate(SENDING)
         return fate(WAITING)
+
+
+def _rejected(rejection: Rejection) -> Fate:
+    """Say what the latest rejection of an event ended in."""
+    answered = f"Segment answered {rejection.status}: {rejection.answer}"
+    if rejection.resolution == Rejection.Resolution.DISCARDED:
+        who, why = rejection.resolved_by or "Somebody", rejection.resolution_reason
+        return fate(DISCARDED, detail=f"{answered}. {who} discarded it: {why}")
+    if rejection.replay and rejection.is_in_replay:
+        return fate(REJECTED, detail=f"{answered}. It waits in the replay of {rejection.replay.moment}.")
+    return fate(REJECTED, detail=answered)

@@ -38,9 +38,16 @@ def _account(lane: Lane) -> Account:
         environment=str(lane.environment),
         kind=lane.kind,
         read=cursor - lane.start,
-        waiting=max(lane.environment.log_head.position - cursor, 0),
+        waiting=_waiting(lane, cursor),
         outcomes=outcomes,
     )
+
+
+def _waiting(lane: Lane, cursor: int) -> int:
+    """How many events the lane has before it; a replay that was stopped has none."""
+    if lane.end is None:
+        return max(lane.environment.log_head.position - cursor, 0)
+    return 0 if lane.stopped_at else lane.end - cursor
 
 
 def _cursor_and_outcomes(lane: Lane) -> tuple[int, dict[str, int]]:

@@ -128,20 +128,25 @@ class PendingSetup(models.Model):
 
 class LaneQuerySet(models.QuerySet["Lane"]):
     def running(self) -> "LaneQuerySet":
-        """Lanes that may move: not stopped, and their connection neither paused nor in need of attention."""
+        """Lanes that may move: neither stopped nor paused, and their connection not paused nor in need of attention."""
         return self.filter(
             models.Q(connection__isnull=True) | models.Q(connection__status=Connection.Status.ACTIVE),
             environment__deleted_at__isnull=True,
             environment__assistant__deleted_at__isnull=True,
             stopped_at__isnull=True,
+            paused_at__isnull=True,
+        )
+
+    def unfinished(self) -> "LaneQuerySet":
+        """Lanes that still have a way to go, or always will: not stopped, and not at their end."""
+        return self.filter(
+            models.Q(end__isnull=True) | models.Q(cursor__lt=models.F("end")),
+            stopped_at__isnull=True,
         )
 
     def behind(self) -> "LaneQuerySet":
         """Lanes with something to read."""
-        return self.filter(
-            models.Q(end__isnull=True) | models.Q(cursor__lt=models.F("end")),
-            cursor__lt=models.F("environment__log_head__position"),
-        )
+        return self.unfinished().filter(cursor__lt=models.F("environment__log_head__position"))
 
     def due(self) -> "LaneQuerySet":
         """Running lanes with something to read that wait for nothing and that nobody holds, by the database clock."""
@@ -184,6 +189,7 @@ class Lane(models.Model):
     last_error = models.CharField(max_length=500, blank=True)
     failing_since = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    paused_at = models.DateTimeField(null=True, help_text="Of a replay; others pause with their connection.")
     stopped_at = models.DateTimeField(null=True)
 
     objects = LaneQuerySet.as_manager()
@@ -204,6 +210,11 @@ class Lane(models.Model):
 
     def __str__(self) -> str:
         return f"lane {self.pk} ({self.kind}) at {self.cursor}"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was stopped, or has reached its end."""
+        return self.stopped_at is not None or (self.end is not None and self.cursor >= self.end)
 
 
 class LaneVersion(models.Model):
@@ -257,8 +268,58 @@ class Delivery(models.Model):
         return f"lane {self.lane_id}: {self.first_position}–{self.last_position} {self.outcome}"
 
 
+class Replay(models.Model):
+    """Events sent to their connection once more: who asked for it and why. Its lane does the work, and has the filter.
+
+    The primary key is the namespace of the message IDs where they are to be new ones.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    lane = models.OneToOneField(Lane, on_delete=models.CASCADE, related_name="replay")
+    has_new_ids = models.BooleanField(help_text="Segment then takes the events for new ones.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    reason = models.CharField(max_length=500, blank=True)
+    ended_at = models.DateTimeField(null=True, help_text="When it had reached its end.")
+
+    def __str__(self) -> str:
+        return f"replay {self.pk} on lane {self.lane_id}"
+
+    @property
+    def moment(self) -> str:
+        """When it was started, which is how people tell replays apart: “the replay of 28 Nov, 16:04”."""
+        return f"{self.created_at:%-d %b, %H:%M}"
+
+
+class RejectionQuerySet(models.QuerySet["Rejection"]):
+    def of(self, connection: Connection) -> "RejectionQuerySet":
+        """Those of all lanes of a connection."""
+        return self.filter(lane__connection=connection)
+
+    def unresolved(self) -> "RejectionQuerySet":
+        """Those about which somebody still has to decide: at most one for each event of a connection."""
+        return self.filter(resolved_at__isnull=True)
+
+    def undecided(self) -> "RejectionQuerySet":
+        """Those unresolved ones that no replay is about to send."""
+        coming = Lane.objects.filter(kind=Lane.Kind.REPLAY).unfinished()
+        return self.unresolved().exclude(replay__lane__in=coming)
+
+    def like(self, rejection: "Rejection") -> "RejectionQuerySet":
+        """Those with the reason and the answer of one of them."""
+        return self.filter(reason=rejection.reason, status=rejection.status, answer=rejection.answer)
+
+
 class Rejection(models.Model):
-    """One event that Segment refused for good: which, why and what it answered."""
+    """One event that Segment refused for good: which, why and what it answered, and what that ended in.
+
+    `resolved_by` is the person who decided, `resolved_in` the replay in which it showed.
+    """
+
+    class Resolution(models.TextChoices):
+        ACCEPTED = "accepted", "Accepted in a replay"
+        REPEATED = "repeated", "Refused again in a replay"
+        DISCARDED = "discarded", "Discarded"
 
     lane = models.ForeignKey(Lane, on_delete=models.CASCADE, related_name="rejections")
     position = models.BigIntegerField()
@@ -266,14 +327,48 @@ class Rejection(models.Model):
     status = models.IntegerField(null=True)
     answer = models.CharField(max_length=500, blank=True)
     at = models.DateTimeField(default=timezone.now)
+    replay = models.ForeignKey(
+        Replay,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="rejections",
+        help_text="The latest one that was told to send this event.",
+    )
+    resolution = models.CharField(max_length=10, choices=Resolution.choices, blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    resolution_reason = models.CharField(max_length=500, blank=True)
+    resolved_in = models.ForeignKey(Replay, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    objects = RejectionQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["lane", "position"], name="rejection_unique"),
+            models.CheckConstraint(
+                condition=models.Q(resolution="", resolved_at__isnull=True)
+                | (~models.Q(resolution="") & models.Q(resolved_at__isnull=False)),
+                name="rejection_resolved_somehow",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            # What is resolved piles up; the pages and each replay ask for what is not.
+            models.Index(
+                fields=["lane", "-position"],
+                condition=models.Q(resolved_at__isnull=True),
+                name="rejection_unresolved",
+            ),
+            models.Index(fields=["replay", "position"], name="rejection_of_replay"),
         ]
 
     def __str__(self) -> str:
         return f"lane {self.lane_id}: {self.position} {self.reason}"
+
+    @property
+    def is_in_replay(self) -> bool:
+        """Whether a replay is about to send the event again."""
+        return self.resolved_at is None and self.replay is not None and not self.replay.lane.has_ended
 
 
 class FirstOccurrence(models.Model):

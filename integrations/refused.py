@@ -39,9 +39,9 @@ class Suspects:
     def are_too_many(self) -> bool:
         return self.refused_in_a_row >= REFUSALS_IN_A_ROW
 
-    def begin_range(self) -> None:
-        """Let what was accepted before prove nothing about the events to come."""
-        self.is_decided = False
+    def begin_range(self, *, is_decided: bool = False) -> None:
+        """Let what was accepted before prove nothing about the events to come, unless that is known without."""
+        self.is_decided = is_decided
 
     def add(self, part: Part) -> None:
         """Remember a part that cannot be settled yet: a refused event, or what is left out behind one."""

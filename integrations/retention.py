@@ -6,8 +6,8 @@ from django.db import transaction
 from django.db.models import Min, Q
 
 from assistants import retention
-from assistants.models import Assistant, Environment
-from integrations import firsts
+from assistants.models import Assistant, Environment, LogTail
+from integrations import firsts, rejections
 from integrations.models import Connection, EventCount, Lane
 
 # Senders repeat what they got no answer for within minutes, or hours; afterwards a repeat is a new event.
@@ -21,6 +21,7 @@ def run(now: datetime) -> None:
     """Drop what has had its time, in every environment; may run twice at once."""
     for environment in Environment.objects.present():
         _drop_old(environment, now)
+        rejections.drop_old(environment.pk)
     gone_before = now - timedelta(days=DELETED_DAYS)
     for environment in _deleted_before(gone_before):
         _delete(environment)
@@ -34,13 +35,20 @@ def _drop_old(environment: Environment, now: datetime) -> None:
         if not retention.drop_keys(environment.pk, received_before=keys_before):
             break
     for _ in range(PASSES):
-        if not retention.drop_blocks(environment.pk, received_before=blocks_before, up_to=_read_by_all(environment)):
+        if not _drop_blocks(environment, received_before=blocks_before):
             break
 
 
+def _drop_blocks(environment: Environment, *, received_before: datetime) -> int:
+    with transaction.atomic():
+        # Locked before the lanes are looked at: a replay that starts meanwhile begins behind what goes, or is seen.
+        LogTail.objects.select_for_update().get(environment=environment)
+        return retention.drop_blocks(environment.pk, received_before=received_before, up_to=_read_by_all(environment))
+
+
 def _read_by_all(environment: Environment) -> int:
-    """Return the position that every lane has passed: what a paused one has not read stays."""
-    lanes = Lane.objects.filter(environment=environment, stopped_at__isnull=True)
+    """Return the position that every lane has passed: what a paused one has not read stays, and a replay's events."""
+    lanes = Lane.objects.filter(environment=environment).unfinished()
     position: int | None = lanes.aggregate(lowest=Min("cursor"))["lowest"]
     return position or 0
 

@@ -13,10 +13,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from assistants.statements import Statement, run_together
-from integrations import counts, leases
+from integrations import counts, leases, replayed
 from integrations.compose import ACCEPTED, Batch
 from integrations.leases import Lease, TermsChangedError
-from integrations.models import Connection, Delivery, Rejection
+from integrations.models import Connection, Delivery, Lane, Rejection
 from integrations.segment.verdicts import Answer, Verdict
 from integrations.terms import TermsInForce, is_same_destination
 
@@ -78,6 +78,8 @@ def record_progress(lease: Lease, parts: Sequence[Part], *, begin_to: int | None
         )
         for part in parts:
             _see_to(lease, part)
+        if lease.kind == Lane.Kind.REPLAY and last == lease.end:
+            replayed.end(lease.lane_id)
     lease.cursor, lease.attempts = last, 0 if begin_to is None else 1
 
 
@@ -123,12 +125,15 @@ def record_undecided(lease: Lease, error: str, *, delay: timedelta) -> None:
 def record_too_many_refused(lease: Lease, part: Part, reason: str) -> None:
     """Stop a connection that has one event after the other refused; the ones not yet rejected stay where they are.
 
-    Raises as `record_undecided`.
+    A replay stops alone: what it sends is older, and live events may well be accepted. Raises as `record_undecided`.
     """
     with transaction.atomic():
         leases.confirm(lease)
         leases.postpone(lease, delay=NO_DELAY, error=reason)
-        _need_attention(_connection(part), reason)
+        if lease.kind == Lane.Kind.REPLAY:
+            Lane.objects.filter(pk=lease.lane_id).update(paused_at=timezone.now())
+        else:
+            _need_attention(_connection(part), reason)
 
 
 def record_unreadable_key(lease: Lease, error: str) -> None:
@@ -161,10 +166,15 @@ def _outcome(part: Part) -> Delivery.Outcome | None:
 
 def _see_to(lease: Lease, part: Part) -> None:
     """Write what few parts have: a rejected event, or one that tests the connection."""
+    is_replay = lease.kind == Lane.Kind.REPLAY
     if part.is_accepted:
-        if part.batch.is_test and is_same_destination(part.terms):
+        if part.batch.is_test and not is_replay and is_same_destination(part.terms):
             _connection(part).update(test_accepted_at=timezone.now())
+        if is_replay:
+            replayed.resolve(lease.lane_id, part.terms.connection_id, part.batch.positions, is_accepted=True)
     elif part.attempt is not None:
+        if is_replay:
+            replayed.resolve(lease.lane_id, part.terms.connection_id, part.batch.positions, is_accepted=False)
         _reject(lease, part.batch, part.attempt)
 
 

@@ -1,22 +1,33 @@
 """The terms on which a lane delivers at one place of the log: where to, with which key, what, and up to where."""
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from assistants import encryption
+from assistants.messages import Event
+from integrations.choice import Choice
 from integrations.compose import Terms
 from integrations.leases import Lease, LostLeaseError
-from integrations.models import Connection, ConnectionVersion, Lane, LaneVersion
+from integrations.models import Connection, ConnectionVersion, Lane, LaneVersion, Rejection, Replay
 from integrations.occurrences import Watch
 from integrations.options import COMPRESS, IDENTIFY_VISITORS, ONCE
 from integrations.segment.regions import CUSTOM, SANDBOX, base_url
 from integrations.shape import shapes
 
+# The filter of a lane that sends the rejections that are its replay's.
+REJECTIONS = "rejections"
+# Of a replay of rejections, as many are known at a time; the terms end behind them, and are read anew.
+REJECTIONS_AT_ONCE = 10_000
+
 
 @dataclass(frozen=True)
 class TermsInForce:
-    """One version of a connection as it holds behind a position, up to `last_position` (None: without end)."""
+    """One version of a connection as it holds behind a position, up to `last_position` (None: without end).
+
+    `are_known_refused` says that Segment refused each of the lane's events alone, while it accepted others: if it does
+    so again, nothing more has to be proven.
+    """
 
     connection_id: uuid.UUID
     version_id: int
@@ -28,6 +39,7 @@ class TermsInForce:
     is_paced: bool
     is_compressed: bool
     last_position: int | None
+    are_known_refused: bool = False
 
 
 def load_terms(lease: Lease, *, behind: int) -> TermsInForce:
@@ -44,17 +56,22 @@ def load_terms(lease: Lease, *, behind: int) -> TermsInForce:
     if connection is None:
         raise ValueError(f"Lane {lane.pk} has no connection.")
     version, last_position = _version_behind(lane, behind)
+    terms = compose_terms(connection, version)
+    if lane.kind == Lane.Kind.REPLAY:
+        replay = Replay.objects.get(lane=lane)
+        terms, last_position = replay_terms(terms, replay, lane, behind=behind, last_position=last_position)
     return TermsInForce(
         connection_id=connection.pk,
         version_id=version.pk,
-        terms=compose_terms(connection, version),
+        terms=terms,
         base_url=base_url(connection.settings),
         write_key=_write_key(connection),
         sealed_write_key=connection.write_key,
         is_active=_is_active(lane, connection),
-        is_paced=connection.settings["region"] not in (CUSTOM, SANDBOX),
+        is_paced=lane.kind == Lane.Kind.REPLAY or connection.settings["region"] not in (CUSTOM, SANDBOX),
         is_compressed=bool(version.options.get(COMPRESS)),
         last_position=last_position,
+        are_known_refused=REJECTIONS in lane.filter,
     )
 
 
@@ -75,6 +92,33 @@ def compose_terms(connection: Connection, version: ConnectionVersion) -> Terms:
         watch=_watch(connection, options),
         leave_out_schema_faults=bool(options.get("leave_out_schema_faults")),
     )
+
+
+def replay_terms(
+    terms: Terms, replay: Replay, lane: Lane, *, behind: int, last_position: int | None
+) -> tuple[Terms, int | None]:
+    """Return a version's terms as a replay sends by them behind a position, and up to where they hold."""
+    choice, last_position = _choice(replay, lane, behind, last_position)
+    namespace = replay.pk if replay.has_new_ids else terms.namespace
+    return replace(terms, namespace=namespace, choice=choice), last_position
+
+
+def is_chosen(lane: Lane, event: Event) -> bool:
+    """Say whether an event is one of those that a lane is there for: all of them, or what a replay chose."""
+    if lane.kind != Lane.Kind.REPLAY:
+        return True
+    return _choice(lane.replay, lane, event.position - 1, None)[0].includes(event)
+
+
+def _choice(replay: Replay, lane: Lane, behind: int, last_position: int | None) -> tuple[Choice, int | None]:
+    if REJECTIONS not in lane.filter:
+        names = lane.filter.get("names")
+        return Choice(names=frozenset(names) if names else None), last_position
+    rejections = Rejection.objects.filter(replay=replay, position__gt=behind).order_by("position")
+    positions = list(rejections.values_list("position", flat=True)[:REJECTIONS_AT_ONCE])
+    if len(positions) == REJECTIONS_AT_ONCE:
+        last_position = min(positions[-1], last_position or positions[-1])
+    return Choice(positions=positions), last_position
 
 
 def _watch(connection: Connection, options: dict[str, Any]) -> Watch | None:
@@ -110,6 +154,7 @@ def _is_active(lane: Lane, connection: Connection) -> bool:
     return (
         connection.status == Connection.Status.ACTIVE
         and lane.stopped_at is None
+        and lane.paused_at is None
         and environment.deleted_at is None
         and environment.assistant.deleted_at is None
     )

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections.abc import Iterable
 
 from celery import current_app
 from django.conf import settings
@@ -43,15 +44,27 @@ class Waker:
     """Publishes wake-ups for environments whose log has grown."""
 
     def __init__(self) -> None:
-        self._environments: set[int] = set()
+        # Those whose replays are to be woken as well are true.
+        self._environments: dict[int, bool] = {}
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._lanes: dict[int, tuple[float, list[int]]] = {}
 
     def appended(self, heads: dict[int, int]) -> None:
         """Note that these environments have new events; returns at once."""
+        self._note(heads, with_replays=False)
+
+    def changed(self, environment_id: int) -> None:
+        """Note that what an environment's lanes may do was changed by somebody, its replays included; returns at once.
+
+        New events are nothing to a replay: woken by each of them, replays would keep workers from live lanes.
+        """
+        self._note([environment_id], with_replays=True)
+
+    def _note(self, environment_ids: Iterable[int], *, with_replays: bool) -> None:
         with self._wake:
-            self._environments.update(heads)
+            for environment_id in environment_ids:
+                self._environments[environment_id] = with_replays or self._environments.get(environment_id, False)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
                 self._thread.start()
@@ -62,14 +75,16 @@ class Waker:
             with self._wake:
                 while not self._environments:
                     self._wake.wait()
-                environments, self._environments = self._environments, set()
-            for environment_id in environments:
-                self._wake_lanes(environment_id)
+                environments, self._environments = self._environments, {}
+            for environment_id, with_replays in environments.items():
+                self._wake_lanes(environment_id, with_replays=with_replays)
             time.sleep(GATHER_SECONDS)
 
-    def _wake_lanes(self, environment_id: int) -> None:
+    def _wake_lanes(self, environment_id: int, *, with_replays: bool) -> None:
         try:
             for lane_id in self._live_lanes(environment_id):
+                wake(lane_id)
+            for lane_id in _due_replays(environment_id) if with_replays else []:
                 wake(lane_id)
         except Broken:
             return  # said already where it broke; the sweep delivers
@@ -83,11 +98,19 @@ class Waker:
         if remembered and remembered[0] > now:
             return remembered[1]
         close_old_connections()
-        lanes = Lane.objects.running().filter(environment_id=environment_id).exclude(kind=Lane.Kind.INDEX)
+        lanes = Lane.objects.running().filter(environment_id=environment_id, kind=Lane.Kind.LIVE)
         lane_ids = list(lanes.values_list("pk", flat=True))
         connection.close()
         self._lanes[environment_id] = (now + LANES_REMEMBERED_SECONDS, lane_ids)
         return lane_ids
+
+
+def _due_replays(environment_id: int) -> list[int]:
+    close_old_connections()
+    replays = Lane.objects.due().filter(environment_id=environment_id, kind=Lane.Kind.REPLAY)
+    lane_ids = list(replays.values_list("pk", flat=True))
+    connection.close()
+    return lane_ids
 
 
 class _Breaker:

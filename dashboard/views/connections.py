@@ -24,7 +24,7 @@ from integrations import connections, counts, health, options
 from integrations.compose import ACCEPTED
 from integrations.connections import StaleVersionError
 from integrations.counts import REJECTED
-from integrations.models import Connection
+from integrations.models import Connection, Rejection
 from integrations.segment import regions
 
 
@@ -131,6 +131,7 @@ def _state(connection: Connection) -> dict[str, Any]:
         "accepted": accepted,
         "rejected": rejected,
         "left_out": sum(ends.values()),
+        "unresolved": Rejection.objects.of(connection).unresolved().count(),
         "is_sandbox": connection.settings["region"] == regions.SANDBOX,
         "test_event": connections.TEST_EVENT,
         "is_testing": bool(connection.test_sent_at and not connection.test_accepted_at),

@@ -10,10 +10,11 @@ from assistants.messages import Event, pretty_json
 from assistants.models import Environment
 from dashboard.schema_words import deviation_words
 from dashboard.views.request import SignedInRequest, environment_or_404
-from integrations import setup
+from integrations import replay, setup
 from integrations.compose import OWN_SOURCES
 from integrations.fates import as_sent, fates
-from integrations.models import Delivery, Lane, Rejection
+from integrations.models import Connection, Delivery, Lane, Rejection
+from integrations.terms import is_chosen
 
 # An environment has few lanes; of those that ever passed the event, the newest matter.
 LANES_ASKED = 5
@@ -39,8 +40,9 @@ def event(request: SignedInRequest, public_id: str, position: int) -> HttpRespon
         "received": pretty_json(found.message) if found and found.message else "",
         "warnings": _warnings(found) if found else None,
         "sent": as_sent(connection, found) if connection and found and found.message else None,
-        "deliveries": _deliveries(environment, position),
-        "rejections": Rejection.objects.filter(lane__environment=environment, position=position).select_related("lane"),
+        "deliveries": _deliveries(environment, position, found),
+        "can_be_replayed": bool(found and connection and replay.is_settled(connection, position)),
+        **_rejections(environment, connection, position),
         "older": position - 1,
         "newer": position + 1 if position < head else 0,
     }
@@ -55,12 +57,24 @@ def _warnings(found: Event) -> list[str] | None:
     return deviation_words(message.event, check(message))
 
 
-def _deliveries(environment: Environment, position: int) -> list[Delivery]:
-    """The attempts whose range held the position, the newest first."""
+def _rejections(environment: Environment, connection: Connection | None, position: int) -> dict[str, list[Rejection]]:
+    """The event's rejections by this connection, the oldest first, and by earlier ones."""
+    related = ("lane__connection", "replay__lane", "resolved_by", "resolved_in")
+    all_of_them = Rejection.objects.filter(lane__environment=environment, position=position).select_related(*related)
+    own: list[Rejection] = []
+    earlier: list[Rejection] = []
+    for rejection in all_of_them.order_by("pk"):
+        (own if rejection.lane.connection == connection else earlier).append(rejection)
+    return {"rejections": own, "earlier_rejections": earlier}
+
+
+def _deliveries(environment: Environment, position: int, found: Event | None) -> list[Delivery]:
+    """The attempts whose range held the position, the newest first; of replays, those that were to send the event."""
     lanes = Lane.objects.filter(environment=environment, connection__isnull=False, start__lt=position)
     covering = [
         delivery
-        for lane in lanes.select_related("connection").order_by("-pk")[:LANES_ASKED]
+        for lane in lanes.select_related("connection", "replay").order_by("-pk")[:LANES_ASKED]
+        if found is None or is_chosen(lane, found)
         for delivery in _from_position(lane, position)
         if delivery.first_position <= position
     ]
@@ -70,4 +84,5 @@ def _deliveries(environment: Environment, position: int) -> list[Delivery]:
 def _from_position(lane: Lane, position: int) -> list[Delivery]:
     """A lane's attempts that ended at or behind a position, the nearest first, by the index on the last position."""
     attempts = Delivery.objects.filter(lane=lane, last_position__gte=position).order_by("last_position", "-pk")
+    attempts = attempts.select_related("lane")
     return list(attempts[:DELIVERIES_READ])

@@ -70,6 +70,14 @@ ARGUMENTS: dict[str, Arguments] = {
     "connections:options": lambda world: [world.busy.connection.pk],
     "connections:samples": lambda world: [world.busy.connection.pk],
     "connections:plan": lambda world: [world.busy.connection.pk],
+    "connections:rejections": lambda world: [world.confirmed.connection.pk],
+    "connections:discard": lambda world: [world.confirmed.connection.pk],
+    "connections:replays": lambda world: [world.confirmed.connection.pk],
+    "connections:new_replay": lambda world: [world.confirmed.connection.pk],
+    "connections:replay": lambda world: [world.confirmed.connection.pk, world.replays.refused.pk],
+    "connections:pause_replay": lambda world: [world.confirmed.connection.pk, world.replays.waiting.pk],
+    "connections:resume_replay": lambda world: [world.confirmed.connection.pk, world.replays.waiting.pk],
+    "connections:stop_replay": lambda world: [world.confirmed.connection.pk, world.replays.waiting.pk],
     "connections:disconnect": lambda world: [world.paused.connection.pk],
 }
 

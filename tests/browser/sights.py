@@ -82,6 +82,11 @@ def source(kind: str) -> Arguments:
     return lambda world: [world.busy.environment.public_id, kind]
 
 
+def replay_named(name: str) -> Arguments:
+    """Find a replay of the world by how it stands."""
+    return lambda world: [world.confirmed.connection.pk, getattr(world.replays, name).pk]
+
+
 OTHER_SOURCES = ("segment", *(adapter.kind for adapter in sources.adapters() if adapter.kind != "custom"))
 
 SIGHTS = [
@@ -301,6 +306,39 @@ SIGHTS = [
     ),
     Sight("connections:samples"),
     Sight("connections:samples", "real", arguments=lambda world: [world.confirmed.connection.pk]),
+    Sight("connections:rejections"),
+    Sight("connections:rejections", "resolved", query="?state=resolved"),
+    Sight("connections:rejections", "none", arguments=lambda world: [world.fresh.connection.pk]),
+    Sight("connections:rejections", "wrong", query="?state=lost", refusals=(422,)),
+    Sight("connections:discard", query="?all=on"),
+    Sight("connections:discard", "nothing"),
+    Sight("connections:discard", "wrong", mistaken("Discard 3 in Draft"), query="?all=on", refusals=(422,)),
+    Sight("connections:replays"),
+    Sight("connections:replays", "none", arguments=lambda world: [world.fresh.connection.pk]),
+    Sight("connections:new_replay", arguments=lambda world: [world.busy.connection.pk]),
+    Sight("connections:new_replay", "wrong", query="?first=7&last=3", refusals=(422,)),
+    Sight("connections:new_replay", "empty", arguments=lambda world: [world.fresh.connection.pk]),
+    Sight(
+        "connections:new_replay",
+        "preview",
+        query="?look=on",
+        arguments=lambda world: [world.busy.connection.pk],
+    ),
+    Sight("connections:new_replay", "of rejections", query="?all=on"),
+    Sight("connections:new_replay", "without rejections", query="?rejection=", refusals=(422,)),
+    Sight(
+        "connections:new_replay",
+        "nothing to send",
+        query="?first=53&last=53",
+        arguments=lambda world: [world.busy.connection.pk],
+    ),
+    Sight("connections:replay"),
+    Sight("connections:replay", "waiting", arguments=replay_named("waiting")),
+    Sight("connections:replay", "paused", arguments=replay_named("paused")),
+    Sight("connections:replay", "stopped", arguments=replay_named("stopped")),
+    Sight("connections:pause_replay"),
+    Sight("connections:resume_replay"),
+    Sight("connections:stop_replay"),
     Sight("connections:disconnect"),
     Sight("connections:disconnect", "wrong", mistaken("Disconnect Live"), refusals=(422,)),
 ]

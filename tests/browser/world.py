@@ -13,11 +13,12 @@ from assistants.intake.browser import find_misuse
 from assistants.intake.keyring import Opened
 from assistants.models import Assistant, Block, Environment, IngestKey
 from dashboard import people
-from integrations import connections, setup
+from integrations import connections, rejections, replay, setup
 from integrations.clients import segment_client
 from integrations.delivery import run_lane
 from integrations.fates import fates
-from integrations.models import Connection
+from integrations.models import Connection, Rejection, Replay
+from integrations.replay import Scope
 from tests.browser.source_world import Sources, make_sources
 from tests.dashboard.people import make_alice, make_bob, make_user
 from tests.fakes import FakeSegment, Received, Reply, running_segment
@@ -47,6 +48,16 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Replays:
+    """Replays of one connection. The names say how they stand."""
+
+    stopped: Replay
+    refused: Replay
+    paused: Replay
+    waiting: Replay
+
+
+@dataclass(frozen=True)
 class World:
     """Who and what there is. The names of the places say how they stand."""
 
@@ -63,6 +74,7 @@ class World:
     revoked_browser_key: IngestKey
     shop: Assistant
     confirmed: Place
+    replays: Replays
     paused: Place
     failing: Place
     travel: Assistant
@@ -86,6 +98,7 @@ def make_world() -> World:
         fake.judge = _judge
         care, busy, needs_attention = _care(alice, fake)
         shop, confirmed, paused, failing = _shop(alice, fake)
+        replays = _replays(confirmed.connection, alice)
     active_key, revoked_key = _keys(busy.environment, alice)
     browser_key, revoked_browser_key = _browser_keys(busy.environment, alice)
     _refuse(busy.environment)
@@ -106,6 +119,7 @@ def make_world() -> World:
         revoked_browser_key=revoked_browser_key,
         shop=shop,
         confirmed=confirmed,
+        replays=replays,
         paused=paused,
         failing=failing,
         travel=travel,
@@ -167,8 +181,11 @@ def _shop(alice: User, fake: FakeSegment) -> tuple[Assistant, Place, Place, Plac
     staging = lifecycle.add_environment(shop, name="staging", by=alice)
     confirmed = _connected(draft, by=alice, endpoint=fake.url)
     append(draft, make_message(), make_message(user_id=REJECTED), make_message("Action Started"))
+    append(draft, *(make_message("Message Handled", user_id=REJECTED) for _ in range(3)), make_message())
     connections.send_test_event(confirmed.connection, by=alice)
     _deliver(draft)
+    oldest = Rejection.objects.of(confirmed.connection).filter(position=2)
+    rejections.discard(confirmed.connection, oldest, by=alice, reason="An event of our own, sent to try the page")
     connections.confirm_seen(confirmed.connection, by=alice)
 
     paused = _connected(live, by=alice)
@@ -179,6 +196,21 @@ def _shop(alice: User, fake: FakeSegment) -> tuple[Assistant, Place, Place, Plac
     append(staging, make_message(), make_message())
     _deliver(staging)
     return shop, confirmed, paused, failing
+
+
+def _replays(connection: Connection, alice: User) -> Replays:
+    """One that was stopped, one of whose events Segment refused again, one that rests, one that waits for a worker."""
+    everything = Scope(1, 8)
+    stopped = replay.start(connection, everything, has_new_ids=True, by=alice, reason="For the new warehouse")
+    replay.stop(stopped, by=alice)
+    scope = replay.of_rejections(connection, Rejection.objects.filter(position__lte=4))
+    assert scope is not None
+    refused = replay.start(connection, scope, has_new_ids=False, by=alice, reason="The schema was mended")
+    run_lane(refused.lane_id, segment_client())
+    paused = replay.start(connection, Scope(1, 8, frozenset({"Message Handled"})), has_new_ids=False, by=alice)
+    replay.pause(paused, by=alice)
+    waiting = replay.start(connection, everything, has_new_ids=False, by=alice)
+    return Replays(stopped, refused, paused, waiting)
 
 
 def _travel(alice: User) -> tuple[Assistant, Place, Environment, Environment]:

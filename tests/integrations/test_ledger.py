@@ -5,9 +5,10 @@ import threading
 import pytest
 from django.db import connection as database
 
-from integrations import delivery, ledger
+from integrations import delivery, ledger, replay
 from integrations.ledger import Account
 from integrations.models import EventCount, Lane
+from integrations.replay import Scope
 from integrations.segment.client import SegmentClient
 from tests.integrations.turns import append_new, take_turn
 from tests.make import live_lane, make_assistant, make_connection, make_environment
@@ -73,3 +74,21 @@ def test_lanes_add_up_while_they_move(client: SegmentClient) -> None:
 
     assert differences <= {0}
     assert ledger.accounts()[0].read == 60
+
+
+def test_a_replay_has_an_account_of_its_own(client: SegmentClient) -> None:
+    connection = make_connection(make_environment(assistant=make_assistant(name="Care")))
+    append_new(connection.environment, 3)
+    append_new(connection.environment, 2, "Message Handled")
+    take_turn(connection, client)
+    scope = Scope(2, 5, frozenset({"Session Started"}))
+    done, waits, stopped = (replay.start(connection, scope, has_new_ids=False, by=None) for _ in range(3))
+    delivery.run_lane(done.lane_id, client)
+    replay.stop(stopped, by=None)
+
+    accounts = {account.lane_id: account for account in ledger.accounts()}
+    outcomes = {"accepted": 2, "not_in_replay": 2}
+    assert accounts[done.lane_id] == Account(done.lane_id, "Care / draft", "replay", 4, 0, outcomes)
+    assert accounts[waits.lane_id] == Account(waits.lane_id, "Care / draft", "replay", 0, 4, {})
+    assert accounts[stopped.lane_id] == Account(stopped.lane_id, "Care / draft", "replay", 0, 0, {})
+    assert {account.difference for account in accounts.values()} == {0}

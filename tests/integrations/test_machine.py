@@ -1,9 +1,10 @@
-"""Any order of events, answers, deaths and changes of mind: what was promised about delivery holds in the end.
+"""Any order of events, answers, deaths, replays and changes of mind: what was promised about delivery holds in the end.
 
 What is acknowledged arrives, under one message ID and in the order of the log; each event read is accounted for; a
 cursor never goes back; and a duplicate is explained by an answer that did not arrive or a worker that did not live.
 """
 
+import contextlib
 import itertools
 from collections import Counter
 
@@ -22,9 +23,11 @@ from hypothesis.stateful import (
 
 from assistants import log
 from assistants.messages import Message
-from integrations import connections, delivery, fates
+from integrations import connections, delivery, fates, replay
+from integrations.compose import derived_message_id
 from integrations.fates import Fate
-from integrations.models import Connection, Lane
+from integrations.models import Connection, Lane, LaneQuerySet, Rejection, Replay
+from integrations.replay import ReplayError, Scope
 from integrations.segment.client import SegmentClient
 from tests.fakes import FakeSegment, Received, Reply
 from tests.integrations.turns import check_ledger, crash, make_due, sent_ids
@@ -98,6 +101,24 @@ class Machine(RuleBasedStateMachine):
     def somebody_pauses(self) -> None:
         connections.pause(self.connection, by=None)
 
+    @rule(first=st.integers(1, 20), count=st.integers(0, 12))
+    def somebody_replays(self, first: int, count: int) -> None:
+        with contextlib.suppress(ReplayError):
+            replay.start(self.connection, Scope(first, first + count), has_new_ids=True, by=None)
+
+    @rule(replies=st.lists(st.sampled_from([None, *WAITS]), max_size=2))
+    def a_worker_takes_a_turn_at_each_replay(self, replies: list[Reply | None]) -> None:
+        self.with_answers(replies)
+        make_due(self.connection)
+        for lane in self.replays.unfinished():
+            delivery.run_lane(lane.pk, self.client)
+        self.segment.replies.clear()
+
+    @rule()
+    def somebody_stops_the_latest_replay(self) -> None:
+        if started := Replay.objects.filter(lane__in=self.replays).order_by("-lane_id").first():
+            replay.stop(started, by=None)
+
     @precondition(lambda self: self.state.status != Connection.Status.ACTIVE)
     @rule()
     def somebody_resumes(self) -> None:
@@ -110,6 +131,10 @@ class Machine(RuleBasedStateMachine):
     @property
     def lane(self) -> Lane:
         return live_lane(self.connection)
+
+    @property
+    def replays(self) -> LaneQuerySet:
+        return Lane.objects.filter(connection=self.connection, kind=Lane.Kind.REPLAY)
 
     @property
     def state(self) -> Connection:
@@ -129,7 +154,8 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def what_arrives_is_known_and_in_order(self) -> None:
         place = {message_id: number for number, message_id in enumerate(self.ids)}
-        first_arrivals = [place[message_id] for message_id in dict.fromkeys(self.segment.message_ids)]
+        live = [message_id for message_id in self.segment.message_ids if message_id in place]
+        first_arrivals = [place[message_id] for message_id in dict.fromkeys(live)]
         assert first_arrivals == sorted(first_arrivals)
 
     @invariant()
@@ -141,11 +167,18 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def fates_tell_what_arrived(self) -> None:
         arrived = set(self.segment.message_ids)
-        for message_id, fate in self.fates():
+        namespaces = Replay.objects.filter(lane__in=self.replays).values_list("pk", flat=True)
+        for message, (message_id, fate) in zip(self.messages, self.fates(), strict=True):
             if fate.code == fates.ACCEPTED:
-                assert message_id in arrived
+                replayed = {derived_message_id(namespace, message.message_id) for namespace in namespaces}
+                assert arrived & {message_id, *replayed}
             if fate.code == fates.REJECTED:
                 assert message_id in self.refused - arrived
+
+    @invariant()
+    def an_event_is_undecided_once_at_most(self) -> None:
+        positions = Counter(Rejection.objects.of(self.connection).unresolved().values_list("position", flat=True))
+        assert all(count == 1 for count in positions.values())
 
     @property
     def ids(self) -> list[str]:
@@ -174,8 +207,9 @@ class Machine(RuleBasedStateMachine):
         for _ in range(100):
             connections.resume(self.connection, by=None)
             make_due(self.connection)
-            delivery.run_lane(self.lane.pk, self.client)
-            if self.lane.cursor == len(self.messages):
+            for lane in Lane.objects.filter(connection=self.connection).unfinished():
+                delivery.run_lane(lane.pk, self.client)
+            if self.lane.cursor == len(self.messages) and not self.replays.unfinished().exists():
                 return
         raise AssertionError(f"The backlog does not drain: {self.lane.last_error}")
 

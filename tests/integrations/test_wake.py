@@ -7,9 +7,11 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
-from integrations import connections, tasks, wake
+from integrations import connections, delivery, replay, tasks, wake
+from integrations.clients import segment_client
 from integrations.health import missing_processes
 from integrations.models import Heartbeat, Lane
+from integrations.replay import Scope
 from integrations.wake import HEARTBEAT, RUN_LANE, Broken, Waker
 from tests.integrations.turns import append_new, outcomes
 from tests.integrations.wakeups import take_all, take_one
@@ -164,3 +166,21 @@ def test_a_waker_goes_on_after_a_failure() -> None:
     waker.appended({connection.environment_id: 2})
 
     assert take_one() == (RUN_LANE, [live_lane(connection).pk])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_replay_is_woken_by_people_and_not_by_events() -> None:
+    connection = make_connection()
+    live = live_lane(connection).pk
+    append_new(connection.environment, 1)
+    delivery.run_lane(live, segment_client())
+    started = replay.start(connection, Scope(1, 1), has_new_ids=False, by=None)
+    assert take_one() == (RUN_LANE, [live])
+    assert take_one() == (RUN_LANE, [started.lane_id])
+    for lane_id in (live, started.lane_id):
+        wake.clear(lane_id)
+
+    Waker().appended({connection.environment_id: 1})
+
+    assert take_one() == (RUN_LANE, [live])
+    assert take_all() == []

@@ -12,7 +12,7 @@ from assistants.models import Environment
 from integrations import delivery, ledger
 from integrations.compose import derived_message_id
 from integrations.delivery import Client
-from integrations.models import Connection, Lane
+from integrations.models import Connection, Lane, Replay
 from integrations.segment.verdicts import Answer
 from tests.make import append, live_lane, make_message
 
@@ -22,6 +22,19 @@ def take_turn(connection: Connection, client: Client) -> bool:
     has_more = delivery.run_lane(live_lane(connection).pk, client)
     check_ledger()
     return has_more
+
+
+def take_replay_turn(replay: Replay, client: Client) -> bool:
+    """Take one turn at a replay's lane; afterwards each event read must be accounted for."""
+    has_more = delivery.run_lane(replay.lane_id, client)
+    check_ledger()
+    return has_more
+
+
+def run_replay(replay: Replay, client: Client) -> None:
+    """Take turns at a replay as long as it has more to do."""
+    while take_replay_turn(replay, client):
+        pass
 
 
 def check_ledger() -> None:
@@ -80,12 +93,12 @@ class Killed(BaseException):
     """The worker dies at this point."""
 
 
-def crash(connection: Connection, client: Client, *, after_requests: int = 1) -> bool:
+def crash(connection: Connection, client: Client, *, after_requests: int = 1, replay: Replay | None = None) -> bool:
     """Let a worker be killed when its n-th answer is in, and its lease run out: nothing of it is cleaned up.
 
     Return whether it came to that: there may have been fewer requests to make.
     """
-    lane = Lane.objects.filter(pk=live_lane(connection).pk)
+    lane = Lane.objects.filter(pk=replay.lane_id if replay else live_lane(connection).pk)
     at_death: dict[str, Any] = {}
 
     def die() -> None:
