@@ -48,6 +48,10 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 with reading("SLUICE_TRUSTED_PROXIES"):
     SLUICE_TRUSTED_PROXIES = [ipaddress.ip_network(each) for each in env.list("SLUICE_TRUSTED_PROXIES", default=[])]
 
+# --- Monitoring ---------------------------------------------------------------------------------------------------
+# SLUICE_METRICS_TOKEN: what reads /metrics from elsewhere than this host, as a bearer token; default none, so nobody.
+SLUICE_METRICS_TOKEN = env.str("SLUICE_METRICS_TOKEN", default="")
+
 # --- Segment ------------------------------------------------------------------------------------------------------
 # SLUICE_ALLOW_CUSTOM_ENDPOINTS: whether a connection may send to a URL of its own; default on in embedded mode only.
 SLUICE_ALLOW_CUSTOM_ENDPOINTS = env.bool("SLUICE_ALLOW_CUSTOM_ENDPOINTS", default=EMBEDDED)
@@ -231,8 +235,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not EMBEDDED
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = not EMBEDDED
-# Probes come from inside, without TLS.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# Probes and monitoring come from inside, without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 0 if EMBEDDED else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = not EMBEDDED
 # Only a proxy of ours may say that the request came over TLS.

@@ -1,11 +1,14 @@
 """The ledger: per lane since its start, read = accepted + left out (by reason) + rejected, down to the last event."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
-from django.db.models import Sum
+from django.db.models import F
 
 from integrations import counts
-from integrations.models import EventCount, Lane
+from integrations.models import Lane
 
 
 @dataclass(frozen=True)
@@ -26,32 +29,20 @@ class Account:
 
 
 def accounts() -> list[Account]:
-    """Return the account of every lane, each as of one moment: lanes move while this reads."""
+    """Return the account of every lane, all as of one moment: one statement reads cursors and totals."""
     lanes = Lane.objects.select_related("environment__assistant", "environment__log_head").order_by("pk")
-    return [_account(lane) for lane in lanes]
+    rows = lanes.annotate(outcome=F("totals__outcome"), count=F("totals__count"))
+    return [_account(list(group)) for _, group in groupby(rows, key=lambda row: row.pk)]
 
 
-def _account(lane: Lane) -> Account:
-    cursor, outcomes = _cursor_and_outcomes(lane)
+def _account(rows: Sequence[Any]) -> Account:
+    """Put together one lane's rows, one for each outcome; a lane without outcomes has a single empty one."""
+    lane = rows[0]
     return Account(
         lane_id=lane.pk,
         environment=str(lane.environment),
         kind=lane.kind,
-        read=cursor - lane.start,
-        waiting=max(lane.environment.log_head.position - cursor, 0),
-        outcomes=outcomes,
+        read=lane.cursor - lane.start,
+        waiting=max(lane.environment.log_head.position - lane.cursor, 0),
+        outcomes={row.outcome: row.count for row in rows if row.outcome not in (None, counts.IDENTIFIED)},
     )
-
-
-def _cursor_and_outcomes(lane: Lane) -> tuple[int, dict[str, int]]:
-    """Read a lane's cursor together with its counts, in one statement: they change in one transaction."""
-    rows = (
-        EventCount.objects.filter(lane=lane)
-        .exclude(outcome=counts.IDENTIFIED)
-        .values_list("lane__cursor", "outcome")
-        .annotate(total=Sum("count"))
-    )
-    found = list(rows.order_by("outcome"))
-    if not found:
-        return lane.cursor, {}
-    return found[0][0], {outcome: total for _, outcome, total in found}

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from assistants.models import Environment
+from assistants.models import Block, Environment
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -136,6 +136,25 @@ class LaneQuerySet(models.QuerySet["Lane"]):
             stopped_at__isnull=True,
         )
 
+    def open(self) -> "LaneQuerySet":
+        """Lanes that have something before them, now or later, whether or not they may move at present."""
+        return self.filter(
+            models.Q(connection__isnull=True) | models.Q(connection__removed_at__isnull=True),
+            models.Q(end__isnull=True) | models.Q(cursor__lt=models.F("end")),
+            environment__deleted_at__isnull=True,
+            environment__assistant__deleted_at__isnull=True,
+            stopped_at__isnull=True,
+        )
+
+    def with_oldest_waiting(self) -> "LaneQuerySet":
+        """Add to each lane, as `oldest_waiting_at`, when the first block behind its cursor was received, if any."""
+        behind = Block.objects.filter(
+            environment_id=models.OuterRef("environment_id"), last_position__gt=models.OuterRef("cursor")
+        )
+        oldest = models.Subquery(behind.order_by("last_position").values("received_at")[:1])
+        # By name: the type checker takes a declared attribute for a second definition.
+        return self.select_related("environment__log_head").annotate(**{"oldest_waiting_at": oldest})
+
     def behind(self) -> "LaneQuerySet":
         """Lanes with something to read."""
         return self.filter(
@@ -186,6 +205,9 @@ class Lane(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     stopped_at = models.DateTimeField(null=True)
 
+    # Where `with_oldest_waiting` was asked for.
+    oldest_waiting_at: datetime | None
+
     objects = LaneQuerySet.as_manager()
 
     class Meta:
@@ -204,6 +226,12 @@ class Lane(models.Model):
 
     def __str__(self) -> str:
         return f"lane {self.pk} ({self.kind}) at {self.cursor}"
+
+    @property
+    def backlog(self) -> int:
+        """How many events are before it; looks at the environment's log head."""
+        head = self.environment.log_head.position
+        return max(0, (head if self.end is None else min(head, self.end)) - self.cursor)
 
 
 class LaneVersion(models.Model):
@@ -335,19 +363,61 @@ class EventCount(models.Model):
         return f"{self.name} {self.outcome}: {self.count}"
 
 
+class EventTotal(models.Model):
+    """How many events of a lane had one outcome since its start; stays when the counts by minute are pruned."""
+
+    pk = models.CompositePrimaryKey("lane_id", "outcome")
+    lane = models.ForeignKey(
+        Lane, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="totals"
+    )
+    outcome = models.CharField(max_length=40)
+    count = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"lane {self.lane_id} {self.outcome}: {self.count}"
+
+
+class DurationTotal(models.Model):
+    """How many requests of a lane took how long, of those that were summed up; stays when deliveries are pruned."""
+
+    lane = models.ForeignKey(Lane, on_delete=models.CASCADE, related_name="duration_totals")
+    bucket = models.SmallIntegerField(help_text="Which bound of the histogram they stay within; beyond: the next.")
+    count = models.BigIntegerField()
+    total_ms = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["lane", "bucket"], name="duration_total_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"lane {self.lane_id}, bucket {self.bucket}: {self.count}"
+
+
+class SummedUp(models.Model):
+    """Up to which moment the rows of one kind are part of their totals."""
+
+    kind = models.CharField(max_length=40, primary_key=True)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} until {self.until:%Y-%m-%d %H:%M}"
+
+
 class Heartbeat(models.Model):
-    """When a worker or a sweep last showed that it works."""
+    """When a worker or a sweep last showed that it works, and how long the worker's wake-up took to reach it."""
 
     name = models.CharField(max_length=40, primary_key=True)
     at = models.DateTimeField()
+    lag_seconds = models.FloatField(null=True)
 
     def __str__(self) -> str:
         return f"{self.name} at {self.at:%H:%M:%S}"
 
     @classmethod
-    def beat(cls, name: str, at: datetime) -> None:
+    def beat(cls, name: str, at: datetime, *, lag_seconds: float | None = None) -> None:
         """Say that `name` works at this moment."""
-        cls.objects.update_or_create(name=name, defaults={"at": at})
+        cls.objects.update_or_create(name=name, defaults={"at": at, "lag_seconds": lag_seconds})
 
 
 class SandboxMessage(models.Model):

@@ -8,7 +8,7 @@ from django.db.models import Min, Q
 from assistants import retention
 from assistants.models import Assistant, Environment
 from integrations import firsts
-from integrations.models import Connection, EventCount, Lane
+from integrations.models import Connection, EventCount, EventTotal, Lane
 
 # Senders repeat what they got no answer for within minutes, or hours; afterwards a repeat is a new event.
 KEY_DAYS = 3
@@ -53,8 +53,9 @@ def _delete(environment: Environment) -> None:
     """Delete an environment with all that it holds; the audit trail stays."""
     with transaction.atomic():
         retention.drop_log(environment)
-        lanes = Lane.objects.filter(environment=environment)
-        EventCount.objects.filter(lane_id__in=list(lanes.values_list("pk", flat=True))).delete()
+        lane_ids = list(Lane.objects.filter(environment=environment).values_list("pk", flat=True))
+        EventCount.objects.filter(lane_id__in=lane_ids).delete()
+        EventTotal.objects.filter(lane_id__in=lane_ids).delete()
         connections = Connection.objects.filter(environment=environment)
         firsts.forget(connections.values_list("pk", flat=True))
         connections.delete()

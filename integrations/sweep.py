@@ -53,7 +53,7 @@ class Sweep:
         Heartbeat.beat(SWEEP, now)
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_EVERY
-            _ask_for_heartbeat()
+            _ask_for_heartbeat(now)
         derive_due(now)
         if now >= self._next_prune:
             self._next_prune = now + PRUNE_EVERY
@@ -87,6 +87,7 @@ def _run_lane(lane_id: int) -> None:
         logger.exception("Lane %d cannot be moved.", lane_id)
 
 
-def _ask_for_heartbeat() -> None:
+def _ask_for_heartbeat(now: datetime) -> None:
+    published_ms = int(now.timestamp() * 1_000)
     with contextlib.suppress(wake.Broken):
-        wake.publish(wake.HEARTBEAT, expires_seconds=HEARTBEAT_EVERY.total_seconds())
+        wake.publish(wake.HEARTBEAT, published_ms, expires_seconds=HEARTBEAT_EVERY.total_seconds())

@@ -29,6 +29,11 @@ def run_lane_task(lane_id: int) -> None:
 
 
 @shared_task(name=wake.HEARTBEAT, ignore_result=True)
-def heartbeat_task() -> None:
-    """Show that a worker takes tasks from the broker."""
-    Heartbeat.beat(WORKER, datetime.now(UTC))
+def heartbeat_task(published_ms: int | None = None) -> None:
+    """Show that a worker takes tasks from the broker, and how long this one took to come: as long as a wake-up does.
+
+    `published_ms` is in milliseconds since 1970 by the publisher's clock, which may be a little ahead of this one.
+    """
+    now = datetime.now(UTC)
+    lag_seconds = None if published_ms is None else max(0.0, now.timestamp() - published_ms / 1_000)
+    Heartbeat.beat(WORKER, now, lag_seconds=lag_seconds)

@@ -12,6 +12,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "home": lambda world: [],
     "healthz": lambda world: [],
     "readyz": lambda world: [],
+    "metrics": lambda world: [],
     "theme": lambda world: [],
     "account:sign_in": lambda world: [],
     "account:sign_out": lambda world: [],

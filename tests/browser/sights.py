@@ -309,6 +309,7 @@ SIGHTS = [
 SIGHTLESS = {
     "healthz": "for probes",
     "readyz": "for probes",
+    "metrics": "for monitoring systems",
     "catalog:schema": "JSON",
     "catalog:plan": "JSON",
     "connections:plan": "JSON",
