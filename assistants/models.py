@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 PUBLIC_ID_BYTES = 12
+MIN_RETENTION_DAYS, MAX_RETENTION_DAYS = 1, 365
 
 
 def new_public_id() -> str:
@@ -95,6 +96,10 @@ class Environment(models.Model):
                 condition=models.Q(deleted_at__isnull=True),
                 name="environment_name_unique",
                 violation_error_message="This assistant has an environment with this name already.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(retention_days__gte=MIN_RETENTION_DAYS, retention_days__lte=MAX_RETENTION_DAYS),
+                name="environment_retention_days",
             ),
         ]
 

@@ -10,6 +10,7 @@ from dashboard.views import (
     environments,
     event,
     home,
+    retention,
     sandbox,
     schema_check,
 )
@@ -27,6 +28,7 @@ environment_paths = [
     path("keys/<str:key_id>/", browser_keys.detail, name="browser_key"),
     path("keys/<str:key_id>/revoke/", environments.revoke_key, name="revoke_key"),
     path("schema-check/", schema_check.warnings, name="schema_check"),
+    path("retention/", retention.change, name="retention"),
     path("rename/", environments.rename, name="rename"),
     path("delete/", environments.delete, name="delete"),
 ]

@@ -15,6 +15,7 @@ from integrations.models import Connection, EventCount, Lane
 
 RECEIVED = "received"
 REJECTED = "rejected"
+EXPIRED = "expired"
 # Calls that make a visitor known: sent beside the events, and none of those that were read.
 IDENTIFIED = "identified"
 HOUR = timedelta(hours=1)

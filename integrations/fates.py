@@ -9,7 +9,7 @@ import msgspec
 from assistants.messages import Event
 from integrations import firsts
 from integrations.compose import Composed, Terms, compose_one, marks_of
-from integrations.models import Connection, Lane, LaneVersion, Rejection
+from integrations.models import Connection, ExpiredRange, Lane, LaneVersion, Rejection
 from integrations.occurrences import ONCE_PER_VISITOR, Record
 from integrations.terms import compose_terms
 
@@ -19,6 +19,7 @@ WAITING = "waiting"
 SENDING = "sending"
 RETRYING = "retrying"
 PAUSED = "paused"
+EXPIRED = "expired"
 BEFORE_START = "before_start"
 NOT_CONNECTED = "not_connected"
 # Outcomes that a lane has reached; the others are on the way, or none of a lane's business.
@@ -45,6 +46,7 @@ FATE_LABELS = {
     ONCE_PER_VISITOR: "Sent before for this visitor",
     "erased": "Erased",
     "unreadable": "Unreadable",
+    EXPIRED: "Expired",
     BEFORE_START: "Before the connection",
     NOT_CONNECTED: "Not connected",
 }
@@ -69,12 +71,14 @@ EXPLANATIONS = {
     ONCE_PER_VISITOR: "This event goes once for each visitor, and for this one it went before.",
     "erased": "The person was erased; the position stays, empty.",
     "unreadable": "The stored bytes are damaged and cannot be read; restore them from a backup.",
+    EXPIRED: "Its retention ended while it waited, after people were told that it would; it was not sent.",
     BEFORE_START: "It was received before the connection was made; connections begin with the next event.",
     NOT_CONNECTED: "No extension is connected in this environment.",
 }
 TONES = {
     ACCEPTED: "success",
     REJECTED: "error",
+    EXPIRED: "error",
     RETRYING: "warning",
     PAUSED: "warning",
     SENDING: "info",
@@ -130,6 +134,13 @@ class _Judge:
         rejections = Rejection.objects.filter(
             lane=self.lane, position__gte=min(positions, default=0), position__lte=max(positions, default=0)
         )
+        self.expired = list(
+            ExpiredRange.objects.filter(
+                lane=self.lane,
+                first_position__lte=max(positions, default=0),
+                last_position__gte=min(positions, default=0),
+            )
+        )
         self.rejections = {rejection.position: rejection for rejection in rejections}
         marks = [mark for event in events for mark in marks_of(event, self.terms_at(event.position))]
         self.record = Record(firsts.load(connection.pk, marks))
@@ -147,6 +158,8 @@ class _Judge:
         rejection = self.rejections.get(event.position)
         if rejection is not None:
             return fate(REJECTED, detail=f"Segment answered {rejection.status}: {rejection.answer}")
+        if any(range_.first_position <= event.position <= range_.last_position for range_ in self.expired):
+            return fate(EXPIRED)
         reason = self.compose(event).reason
         if reason:
             return fate(reason)

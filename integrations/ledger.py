@@ -1,4 +1,4 @@
-"""The ledger: per lane since its start, read = accepted + left out (by reason) + rejected, down to the last event."""
+"""The ledger: per lane since its start, read = accepted + left out (by reason) + rejected + expired."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

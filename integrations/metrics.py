@@ -41,15 +41,16 @@ def _events() -> Iterable[Family]:
     received = Family("sluice_events_received_total", COUNTER, "Events that were stored, counted by the index lane.")
     accepted = Family("sluice_events_accepted_total", COUNTER, "Events that Segment accepted.")
     rejected = Family("sluice_events_rejected_total", COUNTER, "Events that Segment refused for good.")
+    expired = Family("sluice_events_expired_total", COUNTER, "Events whose retention ended before they were sent.")
     left_out = Family("sluice_events_left_out_total", COUNTER, "Events that were not sent, by the reason.")
-    simple = {counts.RECEIVED: received, ACCEPTED: accepted, counts.REJECTED: rejected}
+    simple = {counts.RECEIVED: received, ACCEPTED: accepted, counts.REJECTED: rejected, counts.EXPIRED: expired}
     for environment, connection, outcome, count in _totals():
         labels = _labels(environment, connection)
         if family := simple.get(outcome):
             family.add(labels, count)
         else:
             left_out.add({**labels, "reason": outcome}, count)
-    return [received, accepted, left_out, rejected]
+    return [received, accepted, left_out, rejected, expired]
 
 
 def _totals() -> Iterable[tuple[str, Any, str, int]]:

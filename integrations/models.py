@@ -153,7 +153,7 @@ class LaneQuerySet(models.QuerySet["Lane"]):
         )
         oldest = models.Subquery(behind.order_by("last_position").values("received_at")[:1])
         # By name: the type checker takes a declared attribute for a second definition.
-        return self.select_related("environment__log_head").annotate(**{"oldest_waiting_at": oldest})
+        return self.select_related("environment__log_head").annotate(oldest_waiting_at=oldest)
 
     def behind(self) -> "LaneQuerySet":
         """Lanes with something to read."""
@@ -302,6 +302,56 @@ class Rejection(models.Model):
 
     def __str__(self) -> str:
         return f"lane {self.lane_id}: {self.position} {self.reason}"
+
+
+class ExpiredRange(models.Model):
+    """Consecutive events that a lane passed unsent, because their retention ended while they waited."""
+
+    lane = models.ForeignKey(Lane, on_delete=models.CASCADE, related_name="expired_ranges")
+    first_position = models.BigIntegerField()
+    last_position = models.BigIntegerField()
+    at = models.DateTimeField(help_text="When the last of them expired.")
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["lane", "last_position"], name="expired_range_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"lane {self.lane_id}: {self.first_position}–{self.last_position} expired"
+
+
+class Incident(models.Model):
+    """Something that people are told of once when it begins, and once when it is over."""
+
+    class Kind(models.TextChoices):
+        ATTENTION = "attention", "Needs attention"
+        FAILING = "failing", "Segment does not take events"
+        SILENT = "silent", "An event has stopped coming"
+        EXPIRING = "expiring", "Waiting events will expire"
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="incidents")
+    connection = models.ForeignKey(Connection, null=True, on_delete=models.CASCADE, related_name="incidents")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    key = models.CharField(max_length=250, help_text="Tells it from others of its kind: a lane, the name of an event.")
+    cause = models.CharField(max_length=500)
+    began_at = models.DateTimeField()
+    opened_at = models.DateTimeField(help_text="When it was noticed.")
+    ended_at = models.DateTimeField(null=True)
+    ending = models.CharField(max_length=200, blank=True, help_text="How it ended, in words for people.")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["opened_at", "id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["kind", "environment", "key"],
+                condition=models.Q(ended_at__isnull=True),
+                name="incident_one_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
 
 
 class FirstOccurrence(models.Model):

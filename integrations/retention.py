@@ -1,4 +1,7 @@
-"""How long an environment's events are kept: never less than its retention, and never past a lane that still waits."""
+"""How long an environment's events are kept: never less than its retention, and for lanes that wait until all is told.
+
+An event that a lane has not read when its retention ends expires, but only if people were told in time.
+"""
 
 from datetime import datetime, timedelta
 
@@ -7,7 +10,7 @@ from django.db.models import Min, Q
 
 from assistants import retention
 from assistants.models import Assistant, Environment
-from integrations import firsts
+from integrations import expiry, firsts
 from integrations.models import Connection, EventCount, EventTotal, Lane
 
 # Senders repeat what they got no answer for within minutes, or hours; afterwards a repeat is a new event.
@@ -19,7 +22,9 @@ PASSES = 20
 
 def run(now: datetime) -> None:
     """Drop what has had its time, in every environment; may run twice at once."""
+    expiry.look(now)
     for environment in Environment.objects.present():
+        expiry.expire(environment, now)
         _drop_old(environment, now)
     gone_before = now - timedelta(days=DELETED_DAYS)
     for environment in _deleted_before(gone_before):
@@ -39,8 +44,8 @@ def _drop_old(environment: Environment, now: datetime) -> None:
 
 
 def _read_by_all(environment: Environment) -> int:
-    """Return the position that every lane has passed: what a paused one has not read stays."""
-    lanes = Lane.objects.filter(environment=environment, stopped_at__isnull=True)
+    """Return the position that every lane has passed: what a paused one has not read stays until it expires."""
+    lanes = Lane.objects.open().filter(environment=environment)
     position: int | None = lanes.aggregate(lowest=Min("cursor"))["lowest"]
     return position or 0
 

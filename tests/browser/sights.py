@@ -166,6 +166,8 @@ SIGHTS = [
     Sight("environments:schema_check"),
     Sight("environments:schema_check", "of a month", query="?days=30"),
     Sight("environments:schema_check", "untouched", arguments=lambda world: [world.untouched.public_id]),
+    Sight("environments:retention"),
+    Sight("environments:retention", "wrong", mistaken("Save", {"Days": "366"}), refusals=(422,)),
     Sight("environments:rename"),
     Sight("environments:delete"),
     Sight("sources:list"),
