@@ -3,6 +3,7 @@
 import ipaddress
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
@@ -48,6 +49,20 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 with reading("SLUICE_TRUSTED_PROXIES"):
     SLUICE_TRUSTED_PROXIES = [ipaddress.ip_network(each) for each in env.list("SLUICE_TRUSTED_PROXIES", default=[])]
 
+# --- Notices ------------------------------------------------------------------------------------------------------
+# SLUICE_ATTENTION_WEBHOOK: URL that gets a POST, as Slack takes it, when something is amiss, and when it is over.
+SLUICE_ATTENTION_WEBHOOK = env.str("SLUICE_ATTENTION_WEBHOOK", default="")
+# SLUICE_NOTICE_EMAILS: comma-separated addresses that are told the same; default none. Needs EMAIL_URL.
+SLUICE_NOTICE_EMAILS = env.list("SLUICE_NOTICE_EMAILS", default=[])
+# EMAIL_URL: the server that takes e-mail, such as smtp+tls://user:password@host:587; default none.
+EMAIL_URL = env.str("EMAIL_URL", default="")
+with reading("EMAIL_URL"):
+    vars().update(env.email_url_config(EMAIL_URL or "dummymail://"))
+# A server that has frozen must not hold up a sweep for longer than a webhook.
+EMAIL_TIMEOUT = 10
+# DEFAULT_FROM_EMAIL: the sender of these e-mails; default sluice@ and the host of SLUICE_BASE_URL.
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"sluice@{urlsplit(SLUICE_BASE_URL).hostname}")
+
 # --- Monitoring ---------------------------------------------------------------------------------------------------
 # SLUICE_METRICS_TOKEN: what reads /metrics from elsewhere than this host, as a bearer token; default none, so nobody.
 SLUICE_METRICS_TOKEN = env.str("SLUICE_METRICS_TOKEN", default="")
@@ -63,8 +78,6 @@ SLUICE_REQUEST_SECONDS = env.float("SLUICE_REQUEST_SECONDS", default=15.0)
 SLUICE_LEASE_SECONDS = env.float("SLUICE_LEASE_SECONDS", default=30.0)
 # SLUICE_SWEEP_SECONDS: pause between two sweeps; default 1.
 SLUICE_SWEEP_SECONDS = env.float("SLUICE_SWEEP_SECONDS", default=1.0)
-# SLUICE_ATTENTION_WEBHOOK: URL that gets a POST when a connection needs attention; default none.
-SLUICE_ATTENTION_WEBHOOK = env.str("SLUICE_ATTENTION_WEBHOOK", default="")
 
 # --- Database -----------------------------------------------------------------------------------------------------
 # DATABASE_URL: PostgreSQL 15 or newer; default in embedded mode a SQLite file in the data folder.

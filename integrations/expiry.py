@@ -16,18 +16,13 @@ from assistants import log, retention
 from assistants.messages import Event
 from assistants.models import Block, Environment
 from assistants.statements import run_together
-from integrations import counts, incidents
+from integrations import counts, incidents, notices
 from integrations.incidents import Found
+from integrations.keeping import notice_time
 from integrations.models import ExpiredRange, Incident, Lane
 
-NOTICE = timedelta(days=7)
 PASSES = 20
 OVER = "None of the events that wait is about to expire any more."
-
-
-def notice_time(retention_days: int) -> timedelta:
-    """How long before they expire people are told of events: a week, or half of a retention that is short."""
-    return min(NOTICE, timedelta(days=retention_days) / 2)
 
 
 def look(now: datetime) -> None:
@@ -35,26 +30,13 @@ def look(now: datetime) -> None:
     incidents.update([Incident.Kind.EXPIRING], _expiring(now), now, ending=lambda incident: OVER)
 
 
-def kept_until(lane: Lane, told_at: datetime | None, now: datetime) -> datetime | None:
-    """Return until when the oldest waiting event is kept at least; the lane comes `with_oldest_waiting`."""
-    if lane.oldest_waiting_at is None or not lane.backlog:
-        return None
-    days = lane.environment.retention_days
-    return max(lane.oldest_waiting_at + timedelta(days=days), (told_at or now) + notice_time(days))
-
-
 def expire(environment: Environment, now: datetime) -> None:
     """Let each lane of which people were told in time pass what is older than the retention; may run twice at once."""
     days = environment.retention_days
-    told = Incident.objects.filter(
-        environment=environment,
-        kind=Incident.Kind.EXPIRING,
-        ended_at__isnull=True,
-        opened_at__lte=now - notice_time(days),
-    )
-    for lane_id in told.values_list("key", flat=True):
+    open_ones = Incident.objects.filter(environment=environment, kind=Incident.Kind.EXPIRING, ended_at__isnull=True)
+    for incident in notices.told_until(open_ones, now - notice_time(days)):
         for _ in range(PASSES):
-            if not _pass_over(int(lane_id), now - timedelta(days=days), now):
+            if not incident.lane_id or not _pass_over(incident.lane_id, now - timedelta(days=days), now):
                 break
 
 
@@ -68,6 +50,7 @@ def _expiring(now: datetime) -> list[Found]:
             cause=f"Events that wait are kept for {_days(lane.environment.retention_days)}.",
             began_at=lane.oldest_waiting_at,
             connection_id=lane.connection_id,
+            lane_id=lane.pk,
         )
         for lane in Lane.objects.open().exclude(kind=Lane.Kind.INDEX).behind().with_oldest_waiting()
         if lane.oldest_waiting_at and lane.oldest_waiting_at <= now - _untold(lane.environment.retention_days)

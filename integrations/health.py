@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection as database
 from django.db.migrations.executor import MigrationExecutor
 
-from integrations import counts, expiry
+from integrations import counts, keeping, notices
 from integrations.models import Connection, Delivery, EventTotal, Heartbeat, Incident, Lane
 
 # A worker beats every 15 s and a sweep more often; later than this it is missed.
@@ -38,7 +38,7 @@ def lane_state(connection: Connection, now: datetime | None = None) -> LaneState
     """Read the state of a connection's live lane."""
     lane = Lane.objects.with_oldest_waiting().get(connection=connection, kind=Lane.Kind.LIVE)
     head = lane.environment.log_head.position
-    told = Incident.objects.filter(connection=connection, kind=Incident.Kind.EXPIRING, ended_at__isnull=True).first()
+    expiring = Incident.objects.filter(lane=lane, kind=Incident.Kind.EXPIRING, ended_at__isnull=True).first()
     expired = EventTotal.objects.filter(lane=lane, outcome=counts.EXPIRED).first()
     return LaneState(
         status=connection.status,
@@ -50,10 +50,10 @@ def lane_state(connection: Connection, now: datetime | None = None) -> LaneState
         last_error=lane.last_error,
         next_attempt_at=lane.next_attempt_at,
         last_delivery=lane.deliveries.exclude(outcome=Delivery.Outcome.NOTHING).order_by("-id").first(),
-        oldest_waiting_at=lane.oldest_waiting_at if lane.backlog else None,
-        kept_until=expiry.kept_until(lane, told.opened_at if told else None, now or datetime.now(UTC)),
+        oldest_waiting_at=lane.oldest_waiting_at,
+        kept_until=keeping.kept_until(lane, notices.told_at(expiring), now or datetime.now(UTC)),
         expired=expired.count if expired else 0,
-        is_expiring=told is not None,
+        is_expiring=expiring is not None,
     )
 
 

@@ -18,6 +18,7 @@ class Found:
     cause: str
     began_at: datetime
     connection_id: UUID | None = None
+    lane_id: int | None = None
 
 
 def update(
@@ -44,6 +45,7 @@ def _opened(found: Found, now: datetime) -> Incident:
     return Incident(
         environment_id=found.environment_id,
         connection_id=found.connection_id,
+        lane_id=found.lane_id,
         kind=found.kind,
         key=found.key,
         cause=found.cause[:500],

@@ -67,7 +67,7 @@ def _lanes(now: datetime) -> Iterable[Family]:
     for lane in Lane.objects.open().with_oldest_waiting().order_by("pk"):
         labels = {**_labels(lane.environment.public_id, lane.connection_id), "lane": str(lane.pk), "kind": lane.kind}
         backlog.add(labels, lane.backlog)
-        age.add(labels, _seconds_since(lane.oldest_waiting_at, now) if lane.backlog else 0)
+        age.add(labels, _seconds_since(lane.oldest_waiting_at, now))
         failing.add(labels, 1 if lane.failing_since else 0)
     return [backlog, age, failing]
 

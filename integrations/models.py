@@ -39,7 +39,6 @@ class Connection(models.Model):
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.ACTIVE)
     attention = models.CharField(max_length=500, blank=True, help_text="Why it needs attention, in words for people.")
     attention_at = models.DateTimeField(null=True, blank=True)
-    attention_notified_at = models.DateTimeField(null=True, blank=True)
     settings = models.JSONField(default=dict, help_text="Region, own endpoint; validated by the extension.")
     source_name = models.CharField(max_length=200, blank=True, help_text="Name of the source in Segment.")
     write_key = models.TextField(help_text="Encrypted, bound to this row.")
@@ -147,13 +146,12 @@ class LaneQuerySet(models.QuerySet["Lane"]):
         )
 
     def with_oldest_waiting(self) -> "LaneQuerySet":
-        """Add to each lane, as `oldest_waiting_at`, when the first block behind its cursor was received, if any."""
+        """Let each lane know when the first block behind its cursor was received: `oldest_waiting_at`."""
         behind = Block.objects.filter(
             environment_id=models.OuterRef("environment_id"), last_position__gt=models.OuterRef("cursor")
         )
         oldest = models.Subquery(behind.order_by("last_position").values("received_at")[:1])
-        # By name: the type checker takes a declared attribute for a second definition.
-        return self.select_related("environment__log_head").annotate(oldest_waiting_at=oldest)
+        return self.select_related("environment__log_head").annotate(oldest_block_at=oldest)
 
     def behind(self) -> "LaneQuerySet":
         """Lanes with something to read."""
@@ -205,9 +203,6 @@ class Lane(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     stopped_at = models.DateTimeField(null=True)
 
-    # Where `with_oldest_waiting` was asked for.
-    oldest_waiting_at: datetime | None
-
     objects = LaneQuerySet.as_manager()
 
     class Meta:
@@ -226,6 +221,12 @@ class Lane(models.Model):
 
     def __str__(self) -> str:
         return f"lane {self.pk} ({self.kind}) at {self.cursor}"
+
+    @property
+    def oldest_waiting_at(self) -> datetime | None:
+        """When the oldest event before it was received; only of a lane that came `with_oldest_waiting`."""
+        oldest: datetime | None = vars(self)["oldest_block_at"]
+        return oldest if self.backlog else None
 
     @property
     def backlog(self) -> int:
@@ -332,6 +333,7 @@ class Incident(models.Model):
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="incidents")
     connection = models.ForeignKey(Connection, null=True, on_delete=models.CASCADE, related_name="incidents")
+    lane = models.ForeignKey(Lane, null=True, on_delete=models.CASCADE, related_name="incidents")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     key = models.CharField(max_length=250, help_text="Tells it from others of its kind: a lane, the name of an event.")
     cause = models.CharField(max_length=500)
@@ -352,6 +354,32 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"
+
+
+class Notice(models.Model):
+    """That people are told by one channel that an incident began, or that it is over; claimed before it is sent."""
+
+    class Channel(models.TextChoices):
+        EMAIL = "email", "E-mail"
+        WEBHOOK = "webhook", "Webhook"
+
+    class Moment(models.TextChoices):
+        BEGAN = "began", "It began"
+        ENDED = "ended", "It is over"
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="notices")
+    channel = models.CharField(max_length=10, choices=Channel.choices)
+    moment = models.CharField(max_length=6, choices=Moment.choices)
+    claimed_until = models.DateTimeField(help_text="Until then nobody else sends it.")
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["incident", "channel", "moment"], name="notice_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} that {self.incident_id} {self.moment}"
 
 
 class FirstOccurrence(models.Model):

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from assistants.sources import retention as sources
 from integrations import durations, retention
-from integrations.models import Delivery, EventCount, Lane, PendingSetup, SchemaWarning
+from integrations.models import Delivery, EventCount, Incident, Lane, PendingSetup, SchemaWarning
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +19,7 @@ DELIVERY_DAYS = 7
 DELIVERIES_PER_PASS = 10_000
 SCHEMA_WARNING_DAYS = 30
 SCHEMA_WARNINGS_PER_PASS = 10_000
+INCIDENT_DAYS = 90
 # No page looks further back; totals stay.
 EVENT_COUNT_DAYS = 31
 
@@ -31,6 +32,7 @@ def run(now: datetime) -> None:
     _prune_deliveries(now)
     _prune_event_counts(now)
     _prune_schema_warnings(now)
+    Incident.objects.filter(ended_at__lt=now - timedelta(days=INCIDENT_DAYS)).delete()
     sources.drop_old(now)
     Session.objects.filter(expire_date__lt=now).delete()
     _prune_embedded_broker()

@@ -14,7 +14,7 @@ from django.db import connection
 
 from assistants.intake.wholes import derive_due
 from assistants.models import Environment
-from integrations import delivery, lanes, notices, prune, wake
+from integrations import delivery, lanes, notices, prune, silence, wake, watch
 from integrations.clients import segment_client
 from integrations.health import SWEEP
 from integrations.models import Heartbeat, Lane
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 PATIENCE = timedelta(seconds=10)
 HEARTBEAT_EVERY = timedelta(seconds=15)
 PRUNE_EVERY = timedelta(minutes=5)
+# It reads two weeks of counts.
+SILENCE_EVERY = timedelta(hours=1)
 
 
 class Sweep:
@@ -32,7 +34,8 @@ class Sweep:
 
     def __init__(self) -> None:
         self._due_since: dict[int, datetime] = {}
-        self._next_heartbeat = self._next_prune = datetime.min.replace(tzinfo=UTC)
+        self._notices = notices.Notices()
+        self._next_heartbeat = self._next_prune = self._next_silence = datetime.min.replace(tzinfo=UTC)
 
     def run_for_ever(self) -> None:
         """Sweep until the process is stopped; a database that is away only delays the next pass."""
@@ -49,7 +52,7 @@ class Sweep:
         for environment in Environment.objects.present().exclude(lanes__kind=Lane.Kind.INDEX):
             lanes.start_index_lane(environment)
         self._move_lanes(now)
-        notices.send_due()
+        self._tell(now)
         Heartbeat.beat(SWEEP, now)
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_EVERY
@@ -58,6 +61,14 @@ class Sweep:
         if now >= self._next_prune:
             self._next_prune = now + PRUNE_EVERY
             prune.run(now)
+
+    def _tell(self, now: datetime) -> None:
+        """Look for what is amiss, and tell people of it."""
+        watch.look(now)
+        if now >= self._next_silence:
+            self._next_silence = now + SILENCE_EVERY
+            silence.look(now)
+        self._notices.send_due(now)
 
     def _move_lanes(self, now: datetime) -> None:
         due = set(Lane.objects.due().values_list("pk", flat=True))

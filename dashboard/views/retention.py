@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 from assistants import lifecycle
 from dashboard.environment_forms import RetentionForm
 from dashboard.views.request import SignedInRequest, environment_or_404, posted, render_form
-from integrations import expiry
+from integrations.keeping import NOTICE
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -31,5 +31,5 @@ def change(request: SignedInRequest, public_id: str) -> HttpResponse:
         form,
         environment=environment,
         assistant=environment.assistant,
-        notice_days=expiry.NOTICE.days,
+        notice_days=NOTICE.days,
     )

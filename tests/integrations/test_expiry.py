@@ -12,6 +12,7 @@ from assistants.models import Environment
 from integrations import connections, delivery, expiry, fates, leases, ledger, retention
 from integrations.clients import segment_client
 from integrations.health import lane_state
+from integrations.keeping import notice_time
 from integrations.leases import LostLeaseError
 from integrations.models import Connection, ExpiredRange, Incident, Lane
 from integrations.segment.client import SegmentClient
@@ -48,7 +49,7 @@ def expiring() -> list[Incident]:
 
 @pytest.mark.parametrize(("retention_days", "notice_days"), [(1, 0.5), (10, 5), (14, 7), (30, 7), (365, 7)])
 def test_people_are_told_a_week_before_or_half_of_a_short_retention(retention_days: int, notice_days: float) -> None:
-    assert expiry.notice_time(retention_days) == timedelta(days=notice_days)
+    assert notice_time(retention_days) == timedelta(days=notice_days)
 
 
 def test_what_waits_is_kept_until_seven_days_after_the_notice(paused: Connection) -> None:

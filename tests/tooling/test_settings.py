@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
         ("SLUICE_SWEEP_SECONDS", "abc"),
         ("SLUICE_TRUSTED_PROXIES", "nowhere"),
         ("PORT", "eighty"),
+        ("EMAIL_URL", "pigeon://loft"),
     ],
 )
 def test_a_variable_that_makes_no_sense_is_named(variable: str, value: str, tmp_path: Path) -> None:
