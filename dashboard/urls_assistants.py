@@ -8,6 +8,7 @@ from dashboard.views import (
     browser_keys,
     debugger,
     environments,
+    erasures,
     event,
     home,
     retention,
@@ -29,6 +30,7 @@ environment_paths = [
     path("keys/<str:key_id>/revoke/", environments.revoke_key, name="revoke_key"),
     path("schema-check/", schema_check.warnings, name="schema_check"),
     path("retention/", retention.change, name="retention"),
+    path("erase/", erasures.erase, name="erase"),
     path("rename/", environments.rename, name="rename"),
     path("delete/", environments.delete, name="delete"),
 ]

@@ -14,7 +14,7 @@ from django.db import connection
 
 from assistants.intake.wholes import derive_due
 from assistants.models import Environment
-from integrations import delivery, lanes, notices, prune, silence, wake, watch
+from integrations import delivery, erase, lanes, notices, prune, silence, wake, watch
 from integrations.clients import segment_client
 from integrations.health import SWEEP
 from integrations.models import Heartbeat, Lane
@@ -58,6 +58,7 @@ class Sweep:
             self._next_heartbeat = now + HEARTBEAT_EVERY
             _ask_for_heartbeat(now)
         derive_due(now)
+        erase.go_on(now)
         if now >= self._next_prune:
             self._next_prune = now + PRUNE_EVERY
             prune.run(now)

@@ -6,14 +6,14 @@ from datetime import timedelta
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from assistants import keys, lifecycle, log
+from assistants import erasure, keys, lifecycle, log
 from assistants.faults import Refused
 from assistants.intake import refusals
 from assistants.intake.browser import find_misuse
 from assistants.intake.keyring import Opened
 from assistants.models import Assistant, Block, Environment, IngestKey
 from dashboard import people
-from integrations import connections, setup
+from integrations import connections, erase, setup
 from integrations.clients import segment_client
 from integrations.delivery import run_lane
 from integrations.fates import fates
@@ -89,6 +89,7 @@ def make_world() -> World:
     active_key, revoked_key = _keys(busy.environment, alice)
     browser_key, revoked_browser_key = _browser_keys(busy.environment, alice)
     _refuse(busy.environment)
+    _erase(busy.environment, alice)
     travel, fresh, copying, forgotten = _travel(alice)
     bank, reviewing = _bank(alice)
     sources = make_sources(busy.environment, needs_attention.environment, by=alice)
@@ -254,6 +255,12 @@ def _browser_keys(environment: Environment, alice: User) -> tuple[IngestKey, Ing
     assert misuse is not None
     refusals.record([refusals.RefusedItem(environment.pk, "segment", timezone.now(), misuse, origin.encode())])
     return active, revoked
+
+
+def _erase(environment: Environment, alice: User) -> None:
+    """One person is erased, another one will be."""
+    erase.run(erasure.request(environment, "visitor-12", by=alice), timezone.now())
+    erasure.request(environment, "visitor-13", by=alice)
 
 
 def _refuse(environment: Environment) -> None:
