@@ -264,12 +264,28 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "dashboard.error_reports.NoValuesFilter"
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 
 # --- Logging ------------------------------------------------------------------------------------------------------
+# SLUICE_LOG_FORMAT: "json", one object a line, or "text"; default text in embedded mode, else json.
+SLUICE_LOG_FORMAT = env.str("SLUICE_LOG_FORMAT", default="text" if EMBEDDED else "json")
+if SLUICE_LOG_FORMAT not in {"json", "text"}:
+    raise ImproperlyConfigured(f"SLUICE_LOG_FORMAT must be 'json' or 'text', not {SLUICE_LOG_FORMAT!r}.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"mask": {"()": "assistants.log_filter.MaskSecrets"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["mask"]}},
+    "filters": {
+        "context": {"()": "assistants.log_context.AddContext"},
+        "mask": {"()": "assistants.log_filter.MaskSecrets"},
+    },
+    "formatters": {
+        "text": {"format": "{asctime} {levelname} {name}{about}: {message}", "style": "{"},
+        "json": {"()": "assistants.log_lines.JsonLines"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": SLUICE_LOG_FORMAT,
+            "filters": ["context", "mask"],
+        }
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         # The clients' own lines would name hosts and headers at each request.

@@ -13,6 +13,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from assistants.intake.wholes import derive_due
+from assistants.log_context import on_lane
 from assistants.models import Environment
 from integrations import delivery, erase, lanes, notices, prune, silence, wake, watch
 from integrations.clients import segment_client
@@ -91,12 +92,13 @@ class Sweep:
 
 def _run_lane(lane_id: int) -> None:
     """Take a turn at a lane; one at which Sluice itself fails must not keep the others waiting."""
-    try:
-        delivery.run_lane(lane_id, segment_client())
-    except DatabaseError:
-        raise
-    except Exception:
-        logger.exception("Lane %d cannot be moved.", lane_id)
+    with on_lane(lane_id):
+        try:
+            delivery.run_lane(lane_id, segment_client())
+        except DatabaseError:
+            raise
+        except Exception:
+            logger.exception("Lane %d cannot be moved.", lane_id)
 
 
 def _ask_for_heartbeat(now: datetime) -> None:

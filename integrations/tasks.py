@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from celery import shared_task
 
+from assistants.log_context import on_lane
 from integrations import delivery, leases, wake
 from integrations.clients import segment_client
 from integrations.health import WORKER
@@ -19,6 +20,11 @@ def run_lane_task(lane_id: int) -> None:
     every append under load would send a worker to a lane that is held. Afterwards the lane is looked at once more, for
     an event that came behind the last read and whose wake-up was held back.
     """
+    with on_lane(lane_id):
+        _take_turn(lane_id)
+
+
+def _take_turn(lane_id: int) -> None:
     delivery.run_lane(lane_id, segment_client())
     if leases.is_held(lane_id):
         return  # whoever holds it ends like this
