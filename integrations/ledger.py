@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import F
 
+from assistants.models import Environment
 from integrations import counts
 from integrations.models import Lane
 
@@ -21,6 +22,8 @@ class Account:
     read: int
     waiting: int
     outcomes: dict[str, int]
+    start: int = 0
+    is_over: bool = False
 
     @property
     def difference(self) -> int:
@@ -28,9 +31,11 @@ class Account:
         return self.read - sum(self.outcomes.values())
 
 
-def accounts() -> list[Account]:
-    """Return the account of every lane, all as of one moment: one statement reads cursors and totals."""
+def accounts(environment: Environment | None = None) -> list[Account]:
+    """Return the account of every lane (of an environment), all as of one moment: one statement reads them."""
     lanes = Lane.objects.select_related("environment__assistant", "environment__log_head").order_by("pk")
+    if environment is not None:
+        lanes = lanes.filter(environment=environment)
     rows = lanes.annotate(outcome=F("totals__outcome"), count=F("totals__count"))
     return [_account(list(group)) for _, group in groupby(rows, key=lambda row: row.pk)]
 
@@ -43,6 +48,8 @@ def _account(rows: Sequence[Any]) -> Account:
         environment=str(lane.environment),
         kind=lane.kind,
         read=lane.cursor - lane.start,
-        waiting=max(lane.environment.log_head.position - lane.cursor, 0),
+        waiting=0 if lane.stopped_at else lane.backlog,
         outcomes={row.outcome: row.count for row in rows if row.outcome not in (None, counts.IDENTIFIED)},
+        start=lane.start,
+        is_over=lane.stopped_at is not None,
     )

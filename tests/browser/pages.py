@@ -35,6 +35,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "environments:revoke_key": lambda world: [world.busy.environment.public_id, world.active_key.public_id],
     "environments:schema_check": lambda world: [world.busy.environment.public_id],
     "environments:retention": lambda world: [world.busy.environment.public_id],
+    "environments:ledger": lambda world: [world.busy.environment.public_id],
     "environments:erase": lambda world: [world.busy.environment.public_id],
     "environments:rename": lambda world: [world.failing.environment.public_id],
     "environments:delete": lambda world: [world.failing.environment.public_id],

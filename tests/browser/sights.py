@@ -168,6 +168,9 @@ SIGHTS = [
     Sight("environments:schema_check", "untouched", arguments=lambda world: [world.untouched.public_id]),
     Sight("environments:retention"),
     Sight("environments:retention", "wrong", mistaken("Save", {"Days": "366"}), refusals=(422,)),
+    Sight("environments:ledger"),
+    Sight("environments:ledger", "rejected", arguments=lambda world: [world.confirmed.environment.public_id]),
+    Sight("environments:ledger", "untouched", arguments=lambda world: [world.untouched.public_id]),
     Sight("environments:erase"),
     Sight(
         "environments:erase",
