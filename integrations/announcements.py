@@ -35,7 +35,7 @@ def announcement(incident: Incident, moment: Notice.Moment, now: datetime) -> An
     place = f"{incident.environment.assistant.name}, {incident.environment.label}"
     is_over = moment == Notice.Moment.ENDED
     heading = _heading(Incident.Kind(incident.kind), place)
-    sentences = [incident.ending] if is_over else [incident.cause, *_outlook(incident, now)]
+    sentences = [incident.ending] if is_over else [_sentence(incident.cause), *_outlook(incident, now)]
     facts = {
         "event": EVENTS[Incident.Kind(incident.kind)],
         "is_over": is_over,
@@ -47,6 +47,11 @@ def announcement(incident: Incident, moment: Notice.Moment, now: datetime) -> An
         "url": _url(incident),
     }
     return Announcement(f"Over: {heading}" if is_over else heading, sentences, facts)
+
+
+def _sentence(text: str) -> str:
+    """End what may be Segment's own words like a sentence."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _heading(kind: Incident.Kind, place: str) -> str:

@@ -49,10 +49,9 @@ def _sheet(account: Account) -> Sheet:
 
 
 def _title(account: Account) -> str:
-    if account.kind == Lane.Kind.INDEX:
-        return "Counting"
-    title = "To Segment" if account.kind == Lane.Kind.LIVE else f"{Lane.Kind(account.kind).label} to Segment"
-    return f"{title}, ended" if account.is_over else title
+    """Name a lane by its number too: an environment that was connected several times has several to Segment."""
+    kinds = {Lane.Kind.INDEX: "counting", Lane.Kind.LIVE: "to Segment", Lane.Kind.REPLAY: "to Segment, a replay"}
+    return f"Lane {account.lane_id}: {kinds[Lane.Kind(account.kind)]}{', ended' if account.is_over else ''}"
 
 
 def _line(outcome: str, count: int) -> Line:

@@ -36,10 +36,10 @@ def test_each_lane_adds_up(alices: Client) -> None:
 
     words = text_of(alices.get(path_of(environment)))
 
-    assert f"To Segment Adds up Lane {lane.pk}, from position 2 on. 1 event waits." in words
+    assert f"Lane {lane.pk}: to Segment Adds up Read from position 2 on. 1 event waits." in words
     accepted, left_out = "Accepted by Segment 1,200", "Left out: Not selected 2 Left out: No user ID 1"
     assert f"What became of them Events {accepted} {left_out} Read 1,203" in words
-    assert f"Counting Adds up Lane {lane.pk + 1}, from position 1 on. 1 event waits." in words
+    assert f"Lane {lane.pk + 1}: counting Adds up Read from position 1 on. 1 event waits." in words
     assert "Received 1,204 Read 1,204" in words
     assert f'href="{path_of(environment)}"' in alices.get(f"/environments/{environment.public_id}/").content.decode()
 
@@ -50,7 +50,7 @@ def test_a_lane_that_does_not_add_up_says_by_how_much(alices: Client) -> None:
     deliver(connection.environment)
     EventTotal.objects.filter(lane=live_lane(connection)).update(count=5)
 
-    assert "To Segment Off by -3" in text_of(alices.get(path_of(connection.environment)))
+    assert "to Segment Off by -3" in text_of(alices.get(path_of(connection.environment)))
 
 
 def test_a_lane_that_has_ended_waits_for_nothing(alices: Client) -> None:
@@ -60,8 +60,7 @@ def test_a_lane_that_has_ended_waits_for_nothing(alices: Client) -> None:
 
     words = text_of(alices.get(path_of(connection.environment)))
 
-    assert "To Segment, ended Adds up" in words
-    assert "from position 1 on. 0 events wait." in words
+    assert "to Segment, ended Adds up Read from position 1 on. 0 events wait." in words
 
 
 def test_other_environments_are_not_shown(alices: Client) -> None:

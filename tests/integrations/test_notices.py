@@ -127,7 +127,7 @@ def test_a_connection_that_needs_attention_is_announced_once_and_once_when_it_is
     assert (incident.opened_at, incident.ended_at) == (NOW, NOW + MINUTE)
     assert webhook.told == [
         {
-            "text": "Sluice: the Segment connection of Care, Draft needs attention. Segment answered 401: no such key "
+            "text": "Sluice: the Segment connection of Care, Draft needs attention. Segment answered 401: no such key. "
             f"Nothing is sent until somebody has seen to it; 1 event waits. {facts['url']}",
             "is_over": False,
             **facts,
@@ -176,7 +176,7 @@ def test_a_lane_that_fails_is_announced_after_a_quarter_of_an_hour(webhook: Webh
     assert [tell(NOW + 15 * MINUTE), tell(NOW + 16 * MINUTE)] == [1, 0]
 
     assert texts(webhook) == [
-        "Sluice: Segment does not take the events of Care, Draft. 503: away "
+        "Sluice: Segment does not take the events of Care, Draft. 503: away. "
         "Sluice tries again by itself; 1,200 events wait."
     ]
     assert (webhook.told[0]["event"], webhook.told[0]["since"]) == ("lane.failing", NOW.isoformat())
@@ -270,7 +270,7 @@ def test_an_e_mail_says_the_same(outbox: list[EmailMessage], connection: Connect
     assert begin.subject == "Sluice: Segment does not take the events of Care, Draft"
     assert (begin.from_email, begin.to) == ("sluice@example.com", ["ops@example.com", "alice@example.com"])
     assert begin.body.splitlines() == [
-        "503: away",
+        "503: away.",
         "Sluice tries again by itself; 0 events wait.",
         "",
         "Since 2126-11-22T10:00:00+00:00",
