@@ -125,7 +125,7 @@ def _post(message: Announcement) -> bool:
             client.stream("POST", settings.SLUICE_ATTENTION_WEBHOOK, json=notice) as answer,
         ):
             status, is_success = answer.status_code, answer.is_success
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         logger.warning("The attention webhook could not be called: %s", type(error).__name__)
         return False
     if not is_success:

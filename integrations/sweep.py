@@ -1,4 +1,4 @@
-"""The sweep: finds work that nobody was woken for, does it itself where nobody else does, derives, and prunes.
+"""The sweep: finds work that nobody was woken for, does it itself where nobody else does; tells, derives and prunes.
 
 It needs no broker. Two sweeps do no harm: leases keep them apart, and everything else may run twice.
 """
@@ -49,7 +49,7 @@ class Sweep:
             time.sleep(settings.SLUICE_SWEEP_SECONDS)
 
     def run_once(self, now: datetime) -> None:
-        """Count new environments, move lanes, send notices, derive what is complete, and at times prune."""
+        """Count new environments, move lanes, send notices, derive what is complete, erase, and at times prune."""
         for environment in Environment.objects.present().exclude(lanes__kind=Lane.Kind.INDEX):
             lanes.start_index_lane(environment)
         self._move_lanes(now)
