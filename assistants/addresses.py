@@ -14,6 +14,8 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 UNKNOWN = ipaddress.IPv4Address(0)
 # A provider hands each customer at least this much; limits per single IPv6 address would limit nobody.
 IPV6_CUSTOMER_PREFIX = 64
+# What a proxy adds to a request that it passes on.
+PASSED_ON_BY = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 
 
 def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> Address:
@@ -48,6 +50,14 @@ def scope_network(scope: dict[str, Any]) -> str:
 def client_network(request: HttpRequest) -> str:
     """Return what sign-in attempts are counted by: the IPv4 address, or the first one of the IPv6 customer network."""
     return _network(_request_address(request))
+
+
+def is_from_this_host(request: HttpRequest) -> bool:
+    """Say whether a program on this host asked for itself: nothing that a proxy passed on, wherever the proxy runs."""
+    peer = _parse(request.META.get("REMOTE_ADDR") or "") or UNKNOWN
+    if not peer.is_loopback or _within(peer, settings.SLUICE_TRUSTED_PROXIES):
+        return False
+    return not any(name in request.headers for name in PASSED_ON_BY)
 
 
 def _network(address: Address) -> str:

@@ -69,6 +69,23 @@ def rename_environment(environment: Environment, *, name: str, by: User | None) 
         )
 
 
+def change_retention(environment: Environment, days: int, *, by: User | None, reason: str = "") -> None:
+    """Keep an environment's events for so many days; with fewer than before, older ones go with the next prune."""
+    with transaction.atomic():
+        before = Environment.objects.select_for_update().get(pk=environment.pk).retention_days
+        if before == days:
+            return
+        Environment.objects.filter(pk=environment.pk).update(retention_days=days)
+        audit.record(
+            actor=by,
+            action="environment.retention_changed",
+            target=environment.name,
+            environment=environment,
+            reason=reason,
+            details={"before": before, "days": days},
+        )
+
+
 def delete_environment(environment: Environment, *, by: User | None, reason: str = "") -> None:
     """End a further environment at once, as `delete_assistant` ends all of them."""
     _must_be_further(environment)

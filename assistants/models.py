@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 PUBLIC_ID_BYTES = 12
+MIN_RETENTION_DAYS, MAX_RETENTION_DAYS = 1, 365
 
 
 def new_public_id() -> str:
@@ -95,6 +96,10 @@ class Environment(models.Model):
                 condition=models.Q(deleted_at__isnull=True),
                 name="environment_name_unique",
                 violation_error_message="This assistant has an environment with this name already.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(retention_days__gte=MIN_RETENTION_DAYS, retention_days__lte=MAX_RETENTION_DAYS),
+                name="environment_retention_days",
             ),
         ]
 
@@ -330,6 +335,38 @@ class Refusal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} × {self.code}"
+
+
+class Erasure(models.Model):
+    """A request to erase a person from an environment, and how far that is; whom it names is forgotten at its end."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="erasures")
+    user_id = models.TextField(help_text="Empty once it is done.")
+    fingerprint = models.CharField(max_length=12, help_text="Of the user ID, so that the same request is recognised.")
+    requested_at = models.DateTimeField(auto_now_add=True)
+    requested_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    until = models.BigIntegerField(help_text="The log's head at the request: what comes later is not erased.")
+    position = models.BigIntegerField(default=0, help_text="Up to where the log is done.")
+    events = models.BigIntegerField(default=0, help_text="How many events were erased.")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["environment", "fingerprint"],
+                condition=models.Q(finished_at__isnull=True),
+                name="erasure_one_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"erasure of {self.fingerprint} from {self.environment_id}"
+
+    @property
+    def percent(self) -> int:
+        """How much of the log is done."""
+        return 100 * min(self.position, self.until) // self.until if self.until else 100
 
 
 class AuditEntry(models.Model):

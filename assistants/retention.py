@@ -23,7 +23,7 @@ def drop_keys(environment_id: int, *, received_before: datetime) -> int:
     """
     with transaction.atomic():
         tail = LogTail.objects.select_for_update().get(environment_id=environment_id)
-        blocks = _oldest(environment_id, after=tail.keys_gone_to, received_before=received_before)
+        blocks = oldest(environment_id, after=tail.keys_gone_to, received_before=received_before)
         for block in blocks:
             if block.source in SOON_REPEATED:
                 _delete_keys(block)
@@ -39,7 +39,7 @@ def drop_blocks(environment_id: int, *, received_before: datetime, up_to: int) -
     """
     with transaction.atomic():
         tail = LogTail.objects.select_for_update().get(environment_id=environment_id)
-        old = _oldest(environment_id, after=tail.blocks_gone_to, received_before=received_before)
+        old = oldest(environment_id, after=tail.blocks_gone_to, received_before=received_before)
         gone = [block for block in old if block.last_position <= min(up_to, tail.keys_gone_to)]
         for block in gone:
             if block.source not in SOON_REPEATED:
@@ -57,15 +57,16 @@ def drop_log(environment: Environment) -> None:
     EventKey.objects.filter(environment=environment).delete()
 
 
-def _oldest(environment_id: int, *, after: int, received_before: datetime) -> list[Block]:
+def oldest(environment_id: int, *, after: int, received_before: datetime) -> list[Block]:
+    """Return the blocks behind a position that were received before then, a pass's share of them, in order."""
     blocks = Block.objects.filter(environment_id=environment_id, last_position__gt=after).order_by("last_position")
     # Read in order and cut at the first that is young: a later block can carry an earlier time of another server.
-    oldest = []
+    old = []
     for block in blocks[:BLOCKS_PER_PASS]:
         if block.received_at >= received_before:
             break
-        oldest.append(block)
-    return oldest
+        old.append(block)
+    return old
 
 
 def _delete_keys(block: Block) -> None:

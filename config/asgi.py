@@ -8,9 +8,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_asgi_application()
 
 from assistants.intake.app import Intake  # noqa: E402  Django's registry must be ready before models are imported.
+from assistants.log_context import about_requests  # noqa: E402
 from assistants.memory import spare_garbage_collection  # noqa: E402
 from config.lifetime import end_with_parent  # noqa: E402
 
-application = Intake(fallback=django_application)
+application = about_requests(Intake(fallback=django_application))
 end_with_parent()
 spare_garbage_collection()

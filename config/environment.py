@@ -13,7 +13,7 @@ def reading(variable: str) -> Iterator[None]:
     """Turn what goes wrong in this block into an ImproperlyConfigured that names the variable, and not its value."""
     try:
         yield
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, AttributeError, ImproperlyConfigured) as error:
         raise ImproperlyConfigured(f"{variable} cannot be read ({type(error).__name__}): see .env.example.") from None
 
 

@@ -3,6 +3,7 @@
 import ipaddress
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
@@ -48,6 +49,24 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 with reading("SLUICE_TRUSTED_PROXIES"):
     SLUICE_TRUSTED_PROXIES = [ipaddress.ip_network(each) for each in env.list("SLUICE_TRUSTED_PROXIES", default=[])]
 
+# --- Notices ------------------------------------------------------------------------------------------------------
+# SLUICE_ATTENTION_WEBHOOK: URL that gets a POST, as Slack takes it, when something is amiss, and when it is over.
+SLUICE_ATTENTION_WEBHOOK = env.str("SLUICE_ATTENTION_WEBHOOK", default="")
+# SLUICE_NOTICE_EMAILS: comma-separated addresses that are told the same; default none. Needs EMAIL_URL.
+SLUICE_NOTICE_EMAILS = env.list("SLUICE_NOTICE_EMAILS", default=[])
+# EMAIL_URL: the server that takes e-mail, such as smtp+tls://user:password@host:587; default none.
+EMAIL_URL = env.str("EMAIL_URL", default="")
+with reading("EMAIL_URL"):
+    vars().update(env.email_url_config(EMAIL_URL or "dummymail://"))
+# A server that has frozen must not hold up a sweep for longer than a webhook.
+EMAIL_TIMEOUT = 10
+# DEFAULT_FROM_EMAIL: the sender of these e-mails; default sluice@ and the host of SLUICE_BASE_URL.
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"sluice@{urlsplit(SLUICE_BASE_URL).hostname}")
+
+# --- Monitoring ---------------------------------------------------------------------------------------------------
+# SLUICE_METRICS_TOKEN: what reads /metrics from elsewhere than this host, as a bearer token; default none, so nobody.
+SLUICE_METRICS_TOKEN = env.str("SLUICE_METRICS_TOKEN", default="")
+
 # --- Segment ------------------------------------------------------------------------------------------------------
 # SLUICE_ALLOW_CUSTOM_ENDPOINTS: whether a connection may send to a URL of its own; default on in embedded mode only.
 SLUICE_ALLOW_CUSTOM_ENDPOINTS = env.bool("SLUICE_ALLOW_CUSTOM_ENDPOINTS", default=EMBEDDED)
@@ -59,8 +78,6 @@ SLUICE_REQUEST_SECONDS = env.float("SLUICE_REQUEST_SECONDS", default=15.0)
 SLUICE_LEASE_SECONDS = env.float("SLUICE_LEASE_SECONDS", default=30.0)
 # SLUICE_SWEEP_SECONDS: from one sweep to the next; default 1.
 SLUICE_SWEEP_SECONDS = env.float("SLUICE_SWEEP_SECONDS", default=1.0)
-# SLUICE_ATTENTION_WEBHOOK: URL that gets a POST when a connection needs attention; default none.
-SLUICE_ATTENTION_WEBHOOK = env.str("SLUICE_ATTENTION_WEBHOOK", default="")
 
 # --- Database -----------------------------------------------------------------------------------------------------
 # DATABASE_URL: PostgreSQL 15 or newer; default in embedded mode a SQLite file in the data folder.
@@ -231,8 +248,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not EMBEDDED
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = not EMBEDDED
-# Probes come from inside, without TLS.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# Probes and monitoring come from inside, without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 0 if EMBEDDED else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = not EMBEDDED
 # Only a proxy of ours may say that the request came over TLS.
@@ -247,12 +264,28 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "dashboard.error_reports.NoValuesFilter"
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 
 # --- Logging ------------------------------------------------------------------------------------------------------
+# SLUICE_LOG_FORMAT: "json", one object a line, or "text"; default text in embedded mode, else json.
+SLUICE_LOG_FORMAT = env.str("SLUICE_LOG_FORMAT", default="text" if EMBEDDED else "json")
+if SLUICE_LOG_FORMAT not in {"json", "text"}:
+    raise ImproperlyConfigured(f"SLUICE_LOG_FORMAT must be 'json' or 'text', not {SLUICE_LOG_FORMAT!r}.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"mask": {"()": "assistants.log_filter.MaskSecrets"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["mask"]}},
+    "filters": {
+        "context": {"()": "assistants.log_context.AddContext"},
+        "mask": {"()": "assistants.log_filter.MaskSecrets"},
+    },
+    "formatters": {
+        "text": {"format": "{asctime} {levelname} {name}{about}: {message}", "style": "{"},
+        "json": {"()": "assistants.log_lines.JsonLines"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": SLUICE_LOG_FORMAT,
+            "filters": ["context", "mask"],
+        }
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         # The clients' own lines would name hosts and headers at each request.

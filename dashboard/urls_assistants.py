@@ -8,8 +8,11 @@ from dashboard.views import (
     browser_keys,
     debugger,
     environments,
+    erasures,
     event,
     home,
+    ledger,
+    retention,
     sandbox,
     schema_check,
 )
@@ -27,6 +30,9 @@ environment_paths = [
     path("keys/<str:key_id>/", browser_keys.detail, name="browser_key"),
     path("keys/<str:key_id>/revoke/", environments.revoke_key, name="revoke_key"),
     path("schema-check/", schema_check.warnings, name="schema_check"),
+    path("retention/", retention.change, name="retention"),
+    path("ledger/", ledger.accounts, name="ledger"),
+    path("erase/", erasures.erase, name="erase"),
     path("rename/", environments.rename, name="rename"),
     path("delete/", environments.delete, name="delete"),
 ]

@@ -1,4 +1,4 @@
-"""System checks of the secrets: that the keys are well formed, and that what is stored can be read with them."""
+"""System checks: that keys are well formed and fit to what is stored, and that whoever is to be told can be told."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +19,7 @@ def register() -> None:
     """Add these checks to Django's; called once the apps are ready."""
     checks.register(check_encryption_keys, checks.Tags.security)
     checks.register(check_stored_secrets, checks.Tags.database)
+    checks.register(check_notices)
 
 
 def check_encryption_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -50,6 +51,14 @@ def check_stored_secrets(
         "`manage.py rotate_keys --forget-unreadable` lets Sluice start; the write keys are then entered anew."
     )
     return [checks.Error(problem, hint=hint, id="sluice.E002") for problem in problems[:PROBLEMS_SHOWN]]
+
+
+def check_notices(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """W001: people who are to get e-mails need a server that takes them."""
+    if not settings.SLUICE_NOTICE_EMAILS or settings.EMAIL_URL:
+        return []
+    hint = "Set EMAIL_URL, for example to smtp+tls://user:password@smtp.example.com:587."
+    return [checks.Warning("SLUICE_NOTICE_EMAILS names people, but EMAIL_URL no server.", hint=hint, id="sluice.W001")]
 
 
 def _problem(text: str) -> str | None:

@@ -239,7 +239,7 @@ def remove_extension(assistant: Assistant, extension: str, *, by: User | None, r
 
 def _forget_attention(connection: Connection) -> None:
     connection.status = Connection.Status.ACTIVE
-    connection.attention, connection.attention_at, connection.attention_notified_at = "", None, None
+    connection.attention, connection.attention_at = "", None
 
 
 def _set_write_key(connection: Connection, write_key: str) -> None:

@@ -1,5 +1,6 @@
 """Counts of events by minute of receipt, name and outcome: added up by the lanes, read by the pages."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from integrations.models import Connection, EventCount, Lane
 
 RECEIVED = "received"
 REJECTED = "rejected"
+EXPIRED = "expired"
 # Calls that make a visitor known: sent beside the events, and none of those that were read.
 IDENTIFIED = "identified"
 HOUR = timedelta(hours=1)
@@ -39,7 +41,8 @@ def additions(lane_id: int, counts: Mapping[CountKey, int]) -> list[Statement]:
     rows: list[Row] = [
         (lane_id, adapt(minute), outcome, name, count) for (minute, name, outcome), count in counts.items()
     ]
-    return [_addition(rows[start : start + ROWS_AT_ONCE]) for start in range(0, len(rows), ROWS_AT_ONCE)]
+    additions = [_addition(rows[start : start + ROWS_AT_ONCE]) for start in range(0, len(rows), ROWS_AT_ONCE)]
+    return [*additions, _addition_to_totals(lane_id, counts)] if rows else []
 
 
 def _addition(rows: list[Row]) -> Statement:
@@ -48,6 +51,19 @@ def _addition(rows: list[Row]) -> Statement:
         f"INSERT INTO integrations_eventcount (lane_id, minute, outcome, name, count) VALUES {values} "  # noqa: S608  only placeholders are put in
         "ON CONFLICT (lane_id, minute, outcome, name) "
         "DO UPDATE SET count = integrations_eventcount.count + excluded.count",
+        list(chain.from_iterable(rows)),
+    )
+
+
+def _addition_to_totals(lane_id: int, counts: Mapping[CountKey, int]) -> Statement:
+    totals: Counter[str] = Counter()
+    for (_, _, outcome), count in counts.items():
+        totals[outcome] += count
+    rows = [(lane_id, outcome, count) for outcome, count in totals.items()]
+    values = ", ".join(["(%s, %s, %s)"] * len(rows))
+    return Statement(
+        f"INSERT INTO integrations_eventtotal (lane_id, outcome, count) VALUES {values} "  # noqa: S608  only placeholders are put in
+        "ON CONFLICT (lane_id, outcome) DO UPDATE SET count = integrations_eventtotal.count + excluded.count",
         list(chain.from_iterable(rows)),
     )
 

@@ -21,6 +21,7 @@ WAITING = "waiting"
 SENDING = "sending"
 RETRYING = "retrying"
 PAUSED = "paused"
+EXPIRED = "expired"
 BEFORE_START = "before_start"
 NOT_CONNECTED = "not_connected"
 # Outcomes that a lane has reached; the others are on the way, or none of a lane's business.
@@ -48,6 +49,7 @@ FATE_LABELS = {
     ONCE_PER_VISITOR: "Sent before for this visitor",
     "erased": "Erased",
     "unreadable": "Unreadable",
+    EXPIRED: "Expired",
     BEFORE_START: "Before the connection",
     NOT_CONNECTED: "Not connected",
 }
@@ -73,12 +75,14 @@ EXPLANATIONS = {
     ONCE_PER_VISITOR: "This event goes once for each visitor, and for this one it went before.",
     "erased": "The person was erased; the position stays, empty.",
     "unreadable": "The stored bytes are damaged and cannot be read; restore them from a backup.",
+    EXPIRED: "Its retention ended while it waited, after people were told that it would; it was not sent.",
     BEFORE_START: "It was received before the connection was made; connections begin with the next event.",
     NOT_CONNECTED: "No extension is connected in this environment.",
 }
 TONES = {
     ACCEPTED: "success",
     REJECTED: "error",
+    EXPIRED: "error",
     RETRYING: "warning",
     PAUSED: "warning",
     SENDING: "info",
@@ -132,6 +136,12 @@ class _LaneJudge:
         versions = list(LaneVersion.objects.filter(lane=lane).select_related("version").order_by("from_position"))
         self.from_positions = [version.from_position for version in versions]
         self.terms = [self._terms(compose_terms(connection, version.version), events) for version in versions]
+        positions = [event.position for event in events]
+        self.expired = list(
+            lane.expired_ranges.filter(
+                first_position__lte=max(positions, default=0), last_position__gte=min(positions, default=0)
+            )
+        )
         marks = [mark for event in events for mark in marks_of(event, self.terms_at(event.position))]
         self.record = Record(firsts.load(connection.pk, marks))
 
@@ -148,8 +158,13 @@ class _LaneJudge:
         """Compose an event as its turn did, or will by what is on record now."""
         return compose_one(event, self.terms_at(event.position), self.record)
 
-    def has_passed(self, position: int) -> bool:
-        return self.lane.start < position <= self.lane.cursor
+    def has_expired(self, position: int) -> bool:
+        return any(gone.first_position <= position <= gone.last_position for gone in self.expired)
+
+    def has_sent(self, event: Event) -> bool:
+        """Say whether it has passed an event that it had to send."""
+        has_passed = self.lane.start < event.position <= self.lane.cursor
+        return has_passed and not self.has_expired(event.position) and not self.compose(event).reason
 
 
 class Judge:
@@ -181,7 +196,7 @@ class Judge:
 
     def fate_of(self, event: Event) -> Fate:
         rejections = self.rejections.get(event.position, [])
-        reason = BEFORE_START if event.position <= self.lane.start else self.live.compose(event).reason
+        reason = self._reason(event)
         was_rejected = any(rejection.lane_id == self.lane.pk for rejection in rejections)
         if not reason and not was_rejected:
             return fate(ACCEPTED) if event.position <= self.lane.cursor else self._on_its_way(event.position)
@@ -191,13 +206,15 @@ class Judge:
             return fate(ACCEPTED, detail=f"{at_first} at first, then sent by the replay of {moment}.")
         return _rejected(rejections[-1]) if rejections else fate(reason)
 
+    def _reason(self, event: Event) -> str:
+        """Say why the live lane did not send an event, or will not; nothing where it did or will."""
+        if event.position <= self.lane.start:
+            return BEFORE_START
+        return EXPIRED if self.live.has_expired(event.position) else self.live.compose(event).reason
+
     def _accepting(self, judges: Sequence["_LaneJudge"], event: Event) -> list["_LaneJudge"]:
         refused_by = {rejection.lane_id for rejection in self.rejections.get(event.position, [])}
-        return [
-            judge
-            for judge in judges
-            if judge.has_passed(event.position) and judge.lane.pk not in refused_by and not judge.compose(event).reason
-        ]
+        return [judge for judge in judges if judge.has_sent(event) and judge.lane.pk not in refused_by]
 
     def _on_its_way(self, position: int) -> Fate:
         if self.connection.status != Connection.Status.ACTIVE:

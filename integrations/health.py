@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection as database
 from django.db.migrations.executor import MigrationExecutor
 
-from assistants import log
-from integrations.models import Connection, Delivery, Heartbeat, Lane
+from integrations import counts, keeping, notices
+from integrations.models import Connection, Delivery, EventTotal, Heartbeat, Incident, Lane
 
 # A worker beats every 15 s and a sweep more often; later than this it is missed.
 HEARTBEAT_LATE = timedelta(seconds=60)
@@ -28,12 +28,18 @@ class LaneState:
     last_error: str
     next_attempt_at: datetime | None
     last_delivery: Delivery | None
+    oldest_waiting_at: datetime | None = None
+    kept_until: datetime | None = None
+    expired: int = 0
+    is_expiring: bool = False
 
 
-def lane_state(connection: Connection) -> LaneState:
+def lane_state(connection: Connection, now: datetime | None = None) -> LaneState:
     """Read the state of a connection's live lane."""
-    lane = Lane.objects.get(connection=connection, kind=Lane.Kind.LIVE)
-    head = log.head(lane.environment_id)
+    lane = Lane.objects.with_oldest_waiting().get(connection=connection, kind=Lane.Kind.LIVE)
+    head = lane.environment.log_head.position
+    expiring = Incident.objects.filter(lane=lane, kind=Incident.Kind.EXPIRING, ended_at__isnull=True).first()
+    expired = EventTotal.objects.filter(lane=lane, outcome=counts.EXPIRED).first()
     return LaneState(
         status=connection.status,
         head=head,
@@ -44,6 +50,10 @@ def lane_state(connection: Connection) -> LaneState:
         last_error=lane.last_error,
         next_attempt_at=lane.next_attempt_at,
         last_delivery=lane.deliveries.exclude(outcome=Delivery.Outcome.NOTHING).order_by("-id").first(),
+        oldest_waiting_at=lane.oldest_waiting_at,
+        kept_until=keeping.kept_until(lane, notices.told_at(expiring), now or datetime.now(UTC)),
+        expired=expired.count if expired else 0,
+        is_expiring=expiring is not None,
     )
 
 

@@ -1,11 +1,15 @@
-"""The ledger: per lane since its start, read = accepted + left out (by reason) + rejected, down to the last event."""
+"""The ledger: per lane since its start, read = accepted + left out (by reason) + rejected + expired."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
-from django.db.models import Sum
+from django.db.models import F
 
+from assistants.models import Environment
 from integrations import counts
-from integrations.models import EventCount, Lane
+from integrations.models import Lane
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,8 @@ class Account:
     read: int
     waiting: int
     outcomes: dict[str, int]
+    start: int = 0
+    is_over: bool = False
 
     @property
     def difference(self) -> int:
@@ -25,40 +31,25 @@ class Account:
         return self.read - sum(self.outcomes.values())
 
 
-def accounts() -> list[Account]:
-    """Return the account of every lane, each as of one moment: lanes move while this reads."""
+def accounts(environment: Environment | None = None) -> list[Account]:
+    """Return the account of every lane (of an environment), all as of one moment: one statement reads them."""
     lanes = Lane.objects.select_related("environment__assistant", "environment__log_head").order_by("pk")
-    return [_account(lane) for lane in lanes]
+    if environment is not None:
+        lanes = lanes.filter(environment=environment)
+    rows = lanes.annotate(outcome=F("totals__outcome"), count=F("totals__count"))
+    return [_account(list(group)) for _, group in groupby(rows, key=lambda row: row.pk)]
 
 
-def _account(lane: Lane) -> Account:
-    cursor, outcomes = _cursor_and_outcomes(lane)
+def _account(rows: Sequence[Any]) -> Account:
+    """Put together one lane's rows, one for each outcome; a lane without outcomes has a single empty one."""
+    lane = rows[0]
     return Account(
         lane_id=lane.pk,
         environment=str(lane.environment),
         kind=lane.kind,
-        read=cursor - lane.start,
-        waiting=_waiting(lane, cursor),
-        outcomes=outcomes,
+        read=lane.cursor - lane.start,
+        waiting=0 if lane.stopped_at else lane.backlog,
+        outcomes={row.outcome: row.count for row in rows if row.outcome not in (None, counts.IDENTIFIED)},
+        start=lane.start,
+        is_over=lane.stopped_at is not None,
     )
-
-
-def _waiting(lane: Lane, cursor: int) -> int:
-    """How many events the lane has before it; a replay that was stopped has none."""
-    if lane.end is None:
-        return max(lane.environment.log_head.position - cursor, 0)
-    return 0 if lane.stopped_at else lane.end - cursor
-
-
-def _cursor_and_outcomes(lane: Lane) -> tuple[int, dict[str, int]]:
-    """Read a lane's cursor together with its counts, in one statement: they change in one transaction."""
-    rows = (
-        EventCount.objects.filter(lane=lane)
-        .exclude(outcome=counts.IDENTIFIED)
-        .values_list("lane__cursor", "outcome")
-        .annotate(total=Sum("count"))
-    )
-    found = list(rows.order_by("outcome"))
-    if not found:
-        return lane.cursor, {}
-    return found[0][0], {outcome: total for _, outcome, total in found}

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from assistants.models import Environment
+from assistants.models import Block, Environment
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -39,7 +39,6 @@ class Connection(models.Model):
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.ACTIVE)
     attention = models.CharField(max_length=500, blank=True, help_text="Why it needs attention, in words for people.")
     attention_at = models.DateTimeField(null=True, blank=True)
-    attention_notified_at = models.DateTimeField(null=True, blank=True)
     settings = models.JSONField(default=dict, help_text="Region, own endpoint; validated by the extension.")
     source_name = models.CharField(max_length=200, blank=True, help_text="Name of the source in Segment.")
     write_key = models.TextField(help_text="Encrypted, bound to this row.")
@@ -144,6 +143,24 @@ class LaneQuerySet(models.QuerySet["Lane"]):
             stopped_at__isnull=True,
         )
 
+    def open(self) -> "LaneQuerySet":
+        """Lanes that have something before them, now or later, whether or not they may move at present."""
+        return self.filter(
+            models.Q(connection__isnull=True) | models.Q(connection__removed_at__isnull=True),
+            models.Q(end__isnull=True) | models.Q(cursor__lt=models.F("end")),
+            environment__deleted_at__isnull=True,
+            environment__assistant__deleted_at__isnull=True,
+            stopped_at__isnull=True,
+        )
+
+    def with_oldest_waiting(self) -> "LaneQuerySet":
+        """Let each lane know when the first block behind its cursor was received: `oldest_waiting_at`."""
+        behind = Block.objects.filter(
+            environment_id=models.OuterRef("environment_id"), last_position__gt=models.OuterRef("cursor")
+        )
+        oldest = models.Subquery(behind.order_by("last_position").values("received_at")[:1])
+        return self.select_related("environment__log_head").annotate(oldest_block_at=oldest)
+
     def behind(self) -> "LaneQuerySet":
         """Lanes with something to read."""
         return self.unfinished().filter(cursor__lt=models.F("environment__log_head__position"))
@@ -215,6 +232,18 @@ class Lane(models.Model):
     def has_ended(self) -> bool:
         """Whether it was stopped, or has reached its end."""
         return self.stopped_at is not None or (self.end is not None and self.cursor >= self.end)
+
+    @property
+    def oldest_waiting_at(self) -> datetime | None:
+        """When the oldest event before it was received; only of a lane that came `with_oldest_waiting`."""
+        oldest: datetime | None = vars(self)["oldest_block_at"]
+        return oldest if self.backlog else None
+
+    @property
+    def backlog(self) -> int:
+        """How many events are before it; looks at the environment's log head."""
+        head = self.environment.log_head.position
+        return max(0, (head if self.end is None else min(head, self.end)) - self.cursor)
 
 
 class LaneVersion(models.Model):
@@ -371,6 +400,83 @@ class Rejection(models.Model):
         return self.resolved_at is None and self.replay is not None and not self.replay.lane.has_ended
 
 
+class ExpiredRange(models.Model):
+    """Consecutive events that a lane passed unsent, because their retention ended while they waited."""
+
+    lane = models.ForeignKey(Lane, on_delete=models.CASCADE, related_name="expired_ranges")
+    first_position = models.BigIntegerField()
+    last_position = models.BigIntegerField()
+    at = models.DateTimeField(help_text="When the last of them expired.")
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["lane", "last_position"], name="expired_range_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"lane {self.lane_id}: {self.first_position}–{self.last_position} expired"
+
+
+class Incident(models.Model):
+    """Something that people are told of once when it begins, and once when it is over."""
+
+    class Kind(models.TextChoices):
+        ATTENTION = "attention", "Needs attention"
+        FAILING = "failing", "Segment does not take events"
+        SILENT = "silent", "An event has stopped coming"
+        EXPIRING = "expiring", "Waiting events will expire"
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="incidents")
+    connection = models.ForeignKey(Connection, null=True, on_delete=models.CASCADE, related_name="incidents")
+    lane = models.ForeignKey(Lane, null=True, on_delete=models.CASCADE, related_name="incidents")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    key = models.CharField(max_length=250, help_text="Tells it from others of its kind: a lane, the name of an event.")
+    cause = models.CharField(max_length=500)
+    began_at = models.DateTimeField()
+    opened_at = models.DateTimeField(help_text="When it was noticed.")
+    ended_at = models.DateTimeField(null=True)
+    ending = models.CharField(max_length=200, blank=True, help_text="How it ended, in words for people.")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["opened_at", "id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["kind", "environment", "key"],
+                condition=models.Q(ended_at__isnull=True),
+                name="incident_one_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+class Notice(models.Model):
+    """That people are told by one channel that an incident began, or that it is over; claimed before it is sent."""
+
+    class Channel(models.TextChoices):
+        EMAIL = "email", "E-mail"
+        WEBHOOK = "webhook", "Webhook"
+
+    class Moment(models.TextChoices):
+        BEGAN = "began", "It began"
+        ENDED = "ended", "It is over"
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="notices")
+    channel = models.CharField(max_length=10, choices=Channel.choices)
+    moment = models.CharField(max_length=6, choices=Moment.choices)
+    claimed_until = models.DateTimeField(help_text="Until then nobody else sends it.")
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["incident", "channel", "moment"], name="notice_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} that {self.incident_id} {self.moment}"
+
+
 class FirstOccurrence(models.Model):
     """That something was seen for the first time on a connection, such as a visitor, and at which position.
 
@@ -430,19 +536,61 @@ class EventCount(models.Model):
         return f"{self.name} {self.outcome}: {self.count}"
 
 
+class EventTotal(models.Model):
+    """How many events of a lane had one outcome since its start; stays when the counts by minute are pruned."""
+
+    pk = models.CompositePrimaryKey("lane_id", "outcome")
+    lane = models.ForeignKey(
+        Lane, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="totals"
+    )
+    outcome = models.CharField(max_length=40)
+    count = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"lane {self.lane_id} {self.outcome}: {self.count}"
+
+
+class DurationTotal(models.Model):
+    """How many requests of a lane took how long, of those that were summed up; stays when deliveries are pruned."""
+
+    lane = models.ForeignKey(Lane, on_delete=models.CASCADE, related_name="duration_totals")
+    bucket = models.SmallIntegerField(help_text="Which bound of the histogram they stay within; beyond: the next.")
+    count = models.BigIntegerField()
+    total_ms = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["lane", "bucket"], name="duration_total_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"lane {self.lane_id}, bucket {self.bucket}: {self.count}"
+
+
+class SummedUp(models.Model):
+    """Up to which moment the rows of one kind are part of their totals."""
+
+    kind = models.CharField(max_length=40, primary_key=True)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} until {self.until:%Y-%m-%d %H:%M}"
+
+
 class Heartbeat(models.Model):
-    """When a worker or a sweep last showed that it works."""
+    """When a worker or a sweep last showed that it works, and how long the worker's wake-up took to reach it."""
 
     name = models.CharField(max_length=40, primary_key=True)
     at = models.DateTimeField()
+    lag_seconds = models.FloatField(null=True)
 
     def __str__(self) -> str:
         return f"{self.name} at {self.at:%H:%M:%S}"
 
     @classmethod
-    def beat(cls, name: str, at: datetime) -> None:
+    def beat(cls, name: str, at: datetime, *, lag_seconds: float | None = None) -> None:
         """Say that `name` works at this moment."""
-        cls.objects.update_or_create(name=name, defaults={"at": at})
+        cls.objects.update_or_create(name=name, defaults={"at": at, "lag_seconds": lag_seconds})
 
 
 class SandboxMessage(models.Model):

@@ -1,4 +1,7 @@
-"""How long an environment's events are kept: never less than its retention, and never past a lane that still waits."""
+"""How long an environment's events are kept: never less than its retention, and for lanes that wait until all is told.
+
+An event that a lane has not read when its retention ends expires, but only if people were told in time.
+"""
 
 from datetime import datetime, timedelta
 
@@ -7,8 +10,8 @@ from django.db.models import Min, Q
 
 from assistants import retention
 from assistants.models import Assistant, Environment, LogTail
-from integrations import firsts, rejections
-from integrations.models import Connection, EventCount, Lane
+from integrations import expiry, firsts, rejections
+from integrations.models import Connection, EventCount, EventTotal, Lane
 
 # Senders repeat what they got no answer for within minutes, or hours; afterwards a repeat is a new event.
 KEY_DAYS = 3
@@ -19,7 +22,9 @@ PASSES = 20
 
 def run(now: datetime) -> None:
     """Drop what has had its time, in every environment; may run twice at once."""
+    expiry.look(now)
     for environment in Environment.objects.present():
+        expiry.expire(environment, now)
         _drop_old(environment, now)
         rejections.drop_old(environment.pk)
     gone_before = now - timedelta(days=DELETED_DAYS)
@@ -47,8 +52,8 @@ def _drop_blocks(environment: Environment, *, received_before: datetime) -> int:
 
 
 def _read_by_all(environment: Environment) -> int:
-    """Return the position that every lane has passed: what a paused one has not read stays, and a replay's events."""
-    lanes = Lane.objects.filter(environment=environment).unfinished()
+    """Return the position that every lane has passed: what a paused one has not read stays until it expires."""
+    lanes = Lane.objects.open().filter(environment=environment)
     position: int | None = lanes.aggregate(lowest=Min("cursor"))["lowest"]
     return position or 0
 
@@ -61,8 +66,9 @@ def _delete(environment: Environment) -> None:
     """Delete an environment with all that it holds; the audit trail stays."""
     with transaction.atomic():
         retention.drop_log(environment)
-        lanes = Lane.objects.filter(environment=environment)
-        EventCount.objects.filter(lane_id__in=list(lanes.values_list("pk", flat=True))).delete()
+        lane_ids = list(Lane.objects.filter(environment=environment).values_list("pk", flat=True))
+        EventCount.objects.filter(lane_id__in=lane_ids).delete()
+        EventTotal.objects.filter(lane_id__in=lane_ids).delete()
         connections = Connection.objects.filter(environment=environment)
         firsts.forget(connections.values_list("pk", flat=True))
         connections.delete()

@@ -218,10 +218,9 @@ def _connection(part: Part) -> QuerySet[Connection]:
 
 def _need_attention(connections: QuerySet[Connection], attention: str) -> None:
     """Pause a connection until a person has seen to it; one that a person paused stays as it is."""
-    # By this process's clock: SQLite's has milliseconds, and a notice finds its incident again by the exact time.
+    # By this process's clock: SQLite's has milliseconds, and an incident is told from the next by the exact time.
     connections.filter(status=Connection.Status.ACTIVE).update(
         status=Connection.Status.NEEDS_ATTENTION,
         attention=attention[:500],
         attention_at=timezone.now(),
-        attention_notified_at=None,
     )

@@ -1,4 +1,4 @@
-"""The sweep: finds work that nobody was woken for, does it itself where nobody else does, derives, and prunes.
+"""The sweep: finds work that nobody was woken for, does it itself where nobody else does; tells, derives and prunes.
 
 It needs no broker. Two sweeps do no harm: leases keep them apart, and everything else may run twice.
 """
@@ -13,9 +13,10 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from assistants.intake.wholes import WHOLES_PER_TRANSACTION, derive_due
+from assistants.log_context import on_lane
 from assistants.memory import spare_garbage_collection
 from assistants.models import Environment
-from integrations import delivery, lanes, notices, prune, wake
+from integrations import delivery, erase, lanes, notices, prune, silence, wake, watch
 from integrations.clients import segment_client
 from integrations.health import SWEEP
 from integrations.models import Heartbeat, Lane
@@ -28,6 +29,8 @@ HEARTBEAT_EVERY = timedelta(seconds=15)
 PRUNE_EVERY = timedelta(minutes=5)
 # What is complete becomes events as soon as that, however long a sweep waits for the next one.
 DERIVE_EVERY_SECONDS = 0.25
+# It reads two weeks of counts.
+SILENCE_EVERY = timedelta(hours=1)
 
 
 class Sweep:
@@ -35,7 +38,8 @@ class Sweep:
 
     def __init__(self) -> None:
         self._due_since: dict[int, datetime] = {}
-        self._next_heartbeat = self._next_prune = datetime.min.replace(tzinfo=UTC)
+        self._notices = notices.Notices()
+        self._next_heartbeat = self._next_prune = self._next_silence = datetime.min.replace(tzinfo=UTC)
 
     def run_for_ever(self) -> None:
         """Sweep until the process is stopped; a database that is away only delays the next pass."""
@@ -51,19 +55,28 @@ class Sweep:
             time.sleep(max(0.0, next_at - time.monotonic()))
 
     def run_once(self, now: datetime) -> None:
-        """Count new environments, move lanes, send notices, derive what is complete, and at times prune."""
+        """Count new environments, move lanes, send notices, derive what is complete, erase, and at times prune."""
         for environment in Environment.objects.present().exclude(lanes__kind=Lane.Kind.INDEX):
             lanes.start_index_lane(environment)
         self._move_lanes(now)
-        notices.send_due()
+        self._tell(now)
         Heartbeat.beat(SWEEP, now)
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_EVERY
-            _ask_for_heartbeat()
+            _ask_for_heartbeat(now)
         derive_due(now)
+        erase.go_on(now)
         if now >= self._next_prune:
             self._next_prune = now + PRUNE_EVERY
             prune.run(now)
+
+    def _tell(self, now: datetime) -> None:
+        """Look for what is amiss, and tell people of it."""
+        watch.look(now)
+        if now >= self._next_silence:
+            self._next_silence = now + SILENCE_EVERY
+            silence.look(now)
+        self._notices.send_due(now)
 
     def _move_lanes(self, now: datetime) -> None:
         due = set(Lane.objects.due().values_list("pk", flat=True))
@@ -92,14 +105,16 @@ def _derive_until(next_at: float) -> None:
 
 def _run_lane(lane_id: int) -> None:
     """Take a turn at a lane; one at which Sluice itself fails must not keep the others waiting."""
-    try:
-        delivery.run_lane(lane_id, segment_client())
-    except DatabaseError:
-        raise
-    except Exception:
-        logger.exception("Lane %d cannot be moved.", lane_id)
+    with on_lane(lane_id):
+        try:
+            delivery.run_lane(lane_id, segment_client())
+        except DatabaseError:
+            raise
+        except Exception:
+            logger.exception("Lane %d cannot be moved.", lane_id)
 
 
-def _ask_for_heartbeat() -> None:
+def _ask_for_heartbeat(now: datetime) -> None:
+    published_ms = int(now.timestamp() * 1_000)
     with contextlib.suppress(wake.Broken):
-        wake.publish(wake.HEARTBEAT, expires_seconds=HEARTBEAT_EVERY.total_seconds())
+        wake.publish(wake.HEARTBEAT, published_ms, expires_seconds=HEARTBEAT_EVERY.total_seconds())

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from celery import shared_task
 
+from assistants.log_context import on_lane
 from integrations import delivery, leases, wake
 from integrations.clients import segment_client
 from integrations.health import WORKER
@@ -19,6 +20,11 @@ def run_lane_task(lane_id: int) -> None:
     every append under load would send a worker to a lane that is held. Afterwards the lane is looked at once more, for
     an event that came behind the last read and whose wake-up was held back.
     """
+    with on_lane(lane_id):
+        _take_turn(lane_id)
+
+
+def _take_turn(lane_id: int) -> None:
     delivery.run_lane(lane_id, segment_client())
     if leases.is_held(lane_id):
         return  # whoever holds it ends like this
@@ -29,6 +35,11 @@ def run_lane_task(lane_id: int) -> None:
 
 
 @shared_task(name=wake.HEARTBEAT, ignore_result=True)
-def heartbeat_task() -> None:
-    """Show that a worker takes tasks from the broker."""
-    Heartbeat.beat(WORKER, datetime.now(UTC))
+def heartbeat_task(published_ms: int | None = None) -> None:
+    """Show that a worker takes tasks from the broker, and how long this one took to come: as long as a wake-up does.
+
+    `published_ms` is in milliseconds since 1970 by the publisher's clock, which may be a little ahead of this one.
+    """
+    now = datetime.now(UTC)
+    lag_seconds = None if published_ms is None else max(0.0, now.timestamp() - published_ms / 1_000)
+    Heartbeat.beat(WORKER, now, lag_seconds=lag_seconds)

@@ -23,7 +23,7 @@ from dashboard.views.request import SignedInRequest, render_form
 from integrations import connections, counts, health, options
 from integrations.compose import ACCEPTED
 from integrations.connections import StaleVersionError
-from integrations.counts import REJECTED
+from integrations.counts import EXPIRED, REJECTED
 from integrations.models import Connection, Rejection
 from integrations.segment import regions
 
@@ -123,7 +123,7 @@ def confirm(request: SignedInRequest, connection_id: UUID) -> HttpResponse:
 
 def _state(connection: Connection) -> dict[str, Any]:
     ends = counts.outcomes(connection)
-    accepted, rejected = ends.pop(ACCEPTED, 0), ends.pop(REJECTED, 0)
+    accepted, rejected, _ = (ends.pop(outcome, 0) for outcome in (ACCEPTED, REJECTED, EXPIRED))
     return {
         **connection_frame(connection),
         "status": overviews([connection.environment])[0].status,

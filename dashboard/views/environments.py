@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from assistants import keys, lifecycle
 from assistants.models import Environment, IngestKey, Refusal
 from dashboard.assistant_forms import EnvironmentForm, IngestKeyForm, ReasonForm, TypedNameForm
+from dashboard.views.incidents import open_incidents
 from dashboard.views.overview import overviews
 from dashboard.views.request import (
     SignedInRequest,
@@ -117,6 +118,7 @@ def _page(environment: Environment) -> dict[str, Any]:
     return {
         **ingest_keys,
         "overview": overviews([environment])[0],
+        "incidents": open_incidents([environment]),
         "sources": in_use(environment),
         "refusals": _refusals(environment),
         "refusals_days": REFUSALS_SHOWN.days,

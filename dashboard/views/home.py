@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from assistants.models import Assistant, Environment
+from dashboard.views.incidents import open_incidents
 from dashboard.views.overview import Overview, overviews
 from dashboard.views.request import SignedInRequest
 from integrations.models import Connection
@@ -31,7 +32,8 @@ def home(request: SignedInRequest) -> HttpResponse:
     page = Paginator(assistants, PAGE_SIZE).get_page(request.GET.get("page"))
     cards = _cards(list(page.object_list))
     alarms = [overview for card in cards for overview in card.overviews if overview.needs_attention]
-    return render(request, "home.html", {"cards": cards, "alarms": alarms, "page": page})
+    incidents = open_incidents(overview.environment for card in cards for overview in card.overviews)
+    return render(request, "home.html", {"cards": cards, "alarms": alarms, "incidents": incidents, "page": page})
 
 
 def _cards(assistants: list[Assistant]) -> list[Card]:

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
 from assistants.keys import digest
-from assistants.models import Environment, IngestKey
+from assistants.models import Environment, Erasure, IngestKey
 from integrations import connections
 from integrations.models import Connection
 from tests.browser.people import let_in, sign_in
@@ -189,3 +189,23 @@ def test_the_debugger_has_a_link_to_reload(page: Page) -> None:
     page.get_by_role("link", name="Reload").click()
 
     expect(page.get_by_role("link", name="Session Started")).to_be_visible()
+
+
+def test_retention_is_changed_and_a_user_erased(page: Page) -> None:
+    environment = make_environment()
+    append(environment, make_message(user_id="somebody@example.com"), make_message(user_id="other"))
+    page.goto(f"/environments/{environment.public_id}/")
+
+    page.get_by_role("link", name="Change retention").click()
+    page.get_by_label("Days").fill("14")
+    press(page, "Save")
+    expect_note(page, "Events are now kept for 14 days.")
+    page.get_by_role("link", name="Erase a user").click()
+    page.get_by_label("User ID", exact=True).fill("somebody@example.com")
+    page.get_by_label("Type the user ID again to confirm").fill("somebody@example.com")
+    press(page, "Erase user")
+
+    expect(page.get_by_role("row", name="Under way")).to_be_visible()
+    environment.refresh_from_db()
+    assert environment.retention_days == 14
+    assert Erasure.objects.get(environment=environment).user_id == "somebody@example.com"

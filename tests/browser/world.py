@@ -6,18 +6,19 @@ from datetime import timedelta
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from assistants import keys, lifecycle, log
+from assistants import erasure, keys, lifecycle, log
 from assistants.faults import Refused
 from assistants.intake import refusals
 from assistants.intake.browser import find_misuse
 from assistants.intake.keyring import Opened
 from assistants.models import Assistant, Block, Environment, IngestKey
 from dashboard import people
-from integrations import connections, rejections, replay, setup
+from integrations import connections, erase, expiry, incidents, rejections, replay, setup, watch
 from integrations.clients import segment_client
 from integrations.delivery import run_lane
 from integrations.fates import fates
-from integrations.models import Connection, Rejection, Replay
+from integrations.incidents import Found
+from integrations.models import Connection, Incident, Rejection, Replay
 from integrations.replay import Scope
 from tests.browser.source_world import Sources, make_sources
 from tests.dashboard.people import make_alice, make_bob, make_user
@@ -102,8 +103,10 @@ def make_world() -> World:
     active_key, revoked_key = _keys(busy.environment, alice)
     browser_key, revoked_browser_key = _browser_keys(busy.environment, alice)
     _refuse(busy.environment)
+    _erase(busy.environment, alice)
     travel, fresh, copying, forgotten = _travel(alice)
     bank, reviewing = _bank(alice)
+    _look(busy.environment)
     sources = make_sources(busy.environment, needs_attention.environment, by=alice)
     return World(
         alice=alice,
@@ -190,11 +193,12 @@ def _shop(alice: User, fake: FakeSegment) -> tuple[Assistant, Place, Place, Plac
 
     paused = _connected(live, by=alice)
     connections.pause(paused.connection, by=alice, reason="The source moves to another workspace")
-    append(live, make_message(), make_message())
+    append(live, make_message(), make_message(), at=timezone.now() - timedelta(days=24))
 
     failing = _connected(staging, by=alice, endpoint=fake.url, write_key="unavailable")
     append(staging, make_message(), make_message())
     _deliver(staging)
+    staging.lanes.filter(connection=failing.connection).update(failing_since=timezone.now() - timedelta(minutes=20))
     return shop, confirmed, paused, failing
 
 
@@ -286,6 +290,27 @@ def _browser_keys(environment: Environment, alice: User) -> tuple[IngestKey, Ing
     assert misuse is not None
     refusals.record([refusals.RefusedItem(environment.pk, "segment", timezone.now(), misuse, origin.encode())])
     return active, revoked
+
+
+def _look(quiet: Environment) -> None:
+    """Let the sweep find what is amiss; an event has stopped coming in one place."""
+    now = timezone.now()
+    watch.look(now)
+    expiry.look(now)
+    missed = Found(
+        kind=Incident.Kind.SILENT,
+        environment_id=quiet.pk,
+        key="Feedback Given",
+        cause="“Feedback Given” used to come at least every 3 hours and comes no more.",
+        began_at=now - timedelta(hours=8),
+    )
+    incidents.update([Incident.Kind.SILENT], [missed], now, ending=lambda incident: "")
+
+
+def _erase(environment: Environment, alice: User) -> None:
+    """One person is erased, another one will be."""
+    erase.run(erasure.request(environment, "visitor-12", by=alice), timezone.now())
+    erasure.request(environment, "visitor-13", by=alice)
 
 
 def _refuse(environment: Environment) -> None:

@@ -123,7 +123,9 @@ def test_attention_tells_cause_since_when_what_waits_and_how_to_mend(alices: Cli
     assert "This connection needs attention" in words
     assert "Cause Segment answered 401: who are you" in words
     assert "Since 5 min ago" in words
-    assert "Nothing is sent. Events are kept and wait: 3 so far." in words
+    assert "Nothing is sent until somebody has seen to it." in words
+    assert "Nothing is lost. 3 events wait; the oldest came just now" in words
+    assert "The oldest is kept until" in words
     assert reverse("connections:settings", args=[connection.pk]) in page.content.decode()
     assert "Resume" in words
 
@@ -138,8 +140,10 @@ def test_a_failing_segment_is_no_alarm_and_names_the_next_try(alices: Client) ->
     words = text_of(see(alices, connection))
     assert "Segment does not take events at the moment" in words
     assert "Cause 503: away" in words
-    assert "wait: 1 so far" in words
+    assert "Since 2 min ago" in words
+    assert "1 event waits; the oldest came just now" in words
     assert "tries again by itself, in 59 s" in words
+    assert f"({(now + timedelta(seconds=59.5)):%H:%M:%S} UTC)" in words
     assert "needs attention" not in words
 
 

@@ -365,7 +365,7 @@ def test_an_event_page_takes_few_queries_and_reads_few_attempts(
         for n in range(1, 1_001)
     )
     look(alices, connection.environment, "500/")
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(19):
         page = look(alices, connection.environment, "500/")
     assert page.count("500–500") == 1
 

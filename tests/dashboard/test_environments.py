@@ -335,5 +335,5 @@ def test_the_page_of_an_environment_takes_few_queries(
         keys.create_ingest_key(connection.environment, label=f"key {number}", by=None)
         make_refusal(connection.environment, f"code_{number}")
     alices.get(f"/environments/{connection.environment.public_id}/")
-    with django_assert_max_num_queries(21):
+    with django_assert_max_num_queries(22):
         alices.get(f"/environments/{connection.environment.public_id}/")

@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.test import Client
+from django.utils import timezone
 
 from assistants import lifecycle
 from assistants.models import Environment
 from dashboard.views.overview import Status, overviews
 from integrations import connections, delivery, lanes, setup
 from integrations.clients import segment_client
-from integrations.models import Connection, Lane
+from integrations.models import Connection, Incident, Lane
+from tests.dashboard.html import text_of
 from tests.make import append, live_lane, make_assistant, make_connection, make_environment, make_message
 
 NOON = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
@@ -162,7 +164,7 @@ def test_home_takes_the_same_few_queries_for_many_assistants(
         append(connection.environment, make_message())
         count_received(connection.environment)
     alices.get("/")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         alices.get("/")
 
 
@@ -175,3 +177,24 @@ def test_many_assistants_are_spread_over_pages(alices: Client) -> None:
     assert ">Bot 25<" not in first
     assert ">Bot 26<" in second
     assert alices.get("/?page=nonsense").status_code == 200
+
+
+def test_what_is_amiss_is_shown_on_both_pages(alices: Client) -> None:
+    environment = make_environment()
+    now = timezone.now()
+    for key, ended_at in (("Session Started", None), ("Over", now)):
+        Incident.objects.create(
+            environment=environment,
+            kind="silent",
+            key=key,
+            cause=f"“{key}” comes no more.",
+            began_at=now - timedelta(hours=8),
+            opened_at=now,
+            ended_at=ended_at,
+        )
+
+    for address in ("/", f"/environments/{environment.public_id}/"):
+        words = text_of(alices.get(address))
+        assert "An event has stopped coming “Session Started” comes no more. Since " in words
+        assert "UTC, 8 h ago" in words
+        assert "“Over”" not in words

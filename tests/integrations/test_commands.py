@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from integrations.models import EventCount
+from integrations.models import EventTotal
 from integrations.segment.client import SegmentClient
 from tests.integrations.elsewhere import manage
 from tests.integrations.turns import append_new, outcomes, take_turn
@@ -36,7 +36,7 @@ def test_a_ledger_that_does_not_add_up_is_an_error(client: SegmentClient) -> Non
     connection = make_connection()
     append_new(connection.environment, 5)
     take_turn(connection, client)
-    EventCount.objects.filter(lane=live_lane(connection)).update(count=3)
+    EventTotal.objects.filter(lane=live_lane(connection)).update(count=3)
     out = StringIO()
 
     with pytest.raises(CommandError, match=r"^1 of 2 lanes do not add up\.$"):
@@ -61,7 +61,7 @@ def test_the_exit_codes_of_the_ledger_check(client: SegmentClient) -> None:
     take_turn(connection, client)
     assert manage("check_ledger").returncode == 0
 
-    EventCount.objects.filter(lane=live_lane(connection)).update(count=3)
+    EventTotal.objects.filter(lane=live_lane(connection)).update(count=3)
     ended = manage("check_ledger")
 
     assert ended.returncode == 1

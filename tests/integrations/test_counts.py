@@ -8,7 +8,7 @@ from django.db import transaction
 from assistants.statements import run_together
 from integrations import counts, delivery
 from integrations.counts import Series
-from integrations.models import EventCount, Lane
+from integrations.models import EventCount, EventTotal, Lane
 from integrations.segment.client import SegmentClient
 from tests.integrations.turns import check_ledger, outcomes, take_turn
 from tests.make import append, live_lane, make_connection, make_environment, make_message
@@ -38,6 +38,8 @@ def test_the_same_row_is_added_to() -> None:
         (NOW, "A", "rejected", 1),
         (NOW + MINUTE, "A", "accepted", 5),
     ]
+    totals = EventTotal.objects.filter(lane=lane).order_by("outcome")
+    assert list(totals.values_list("outcome", "count")) == [("accepted", 10), ("rejected", 1)]
 
 
 def test_counts_go_with_the_transaction() -> None:
@@ -48,6 +50,7 @@ def test_counts_go_with_the_transaction() -> None:
         transaction.set_rollback(True)
 
     assert not EventCount.objects.exists()
+    assert not EventTotal.objects.exists()
 
 
 def test_received_events_are_summed_by_name_and_hour(client: SegmentClient) -> None:

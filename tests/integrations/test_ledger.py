@@ -7,7 +7,7 @@ from django.db import connection as database
 
 from integrations import delivery, ledger, replay
 from integrations.ledger import Account
-from integrations.models import EventCount, Lane
+from integrations.models import EventTotal, Lane
 from integrations.replay import Scope
 from integrations.segment.client import SegmentClient
 from tests.integrations.turns import append_new, take_turn
@@ -36,9 +36,8 @@ def test_a_count_that_is_wrong_is_found(client: SegmentClient, change: int, diff
     connection = make_connection()
     append_new(connection.environment, 3)
     take_turn(connection, client)
-    row = EventCount.objects.get(lane=live_lane(connection))
 
-    EventCount.objects.filter(pk=row.pk).update(count=row.count + change)
+    EventTotal.objects.filter(lane=live_lane(connection)).update(count=3 + change)
 
     assert ledger.accounts()[0].difference == difference
 
@@ -88,7 +87,9 @@ def test_a_replay_has_an_account_of_its_own(client: SegmentClient) -> None:
 
     accounts = {account.lane_id: account for account in ledger.accounts()}
     outcomes = {"accepted": 2, "not_in_replay": 2}
-    assert accounts[done.lane_id] == Account(done.lane_id, "Care / draft", "replay", 4, 0, outcomes)
-    assert accounts[waits.lane_id] == Account(waits.lane_id, "Care / draft", "replay", 0, 4, {})
-    assert accounts[stopped.lane_id] == Account(stopped.lane_id, "Care / draft", "replay", 0, 0, {})
+    assert accounts[done.lane_id] == Account(done.lane_id, "Care / draft", "replay", 4, 0, outcomes, start=1)
+    assert accounts[waits.lane_id] == Account(waits.lane_id, "Care / draft", "replay", 0, 4, {}, start=1)
+    assert accounts[stopped.lane_id] == Account(
+        stopped.lane_id, "Care / draft", "replay", 0, 0, {}, start=1, is_over=True
+    )
     assert {account.difference for account in accounts.values()} == {0}

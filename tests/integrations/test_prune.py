@@ -9,7 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from integrations import prune
-from integrations.models import Delivery, PendingSetup, SchemaWarning
+from integrations.models import Delivery, EventCount, PendingSetup, SchemaWarning
 from tests.make import live_lane, make_connection, make_environment
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -76,6 +76,16 @@ def test_warnings_are_kept_for_a_month() -> None:
 
     assert list(SchemaWarning.objects.all()) == [kept]
     assert old.pk != kept.pk
+
+
+def test_counts_by_minute_are_kept_for_a_month() -> None:
+    lane = live_lane(make_connection())
+    for at, name in ((NOW - timedelta(days=31, minutes=1), "old"), (NOW - timedelta(days=31), "kept")):
+        EventCount.objects.create(lane=lane, minute=at, outcome="accepted", name=name, count=1)
+
+    prune.run(NOW)
+
+    assert [row.name for row in EventCount.objects.all()] == ["kept"]
 
 
 def test_wizards_that_expired_are_forgotten() -> None:

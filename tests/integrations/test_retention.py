@@ -8,7 +8,7 @@ from assistants import lifecycle, log
 from assistants.models import Assistant, AuditEntry, Block, Environment, EventKey, LogTail
 from integrations import delivery, retention
 from integrations.clients import segment_client
-from integrations.models import Connection, EventCount, Lane
+from integrations.models import Connection, EventCount, EventTotal, Lane
 from tests.make import append, live_lane, make_connection, make_environment, make_message
 
 pytestmark = pytest.mark.django_db
@@ -100,4 +100,5 @@ def test_a_deleted_assistant_goes_after_a_day_and_its_audit_stays() -> None:
     retention.run(deleted_at + timedelta(hours=25))
     assert list(Assistant.objects.all()) == [other.environment.assistant]
     assert Block.objects.count() == EventKey.objects.count() == EventCount.objects.count() == 0
+    assert EventTotal.objects.count() == 0
     assert AuditEntry.objects.filter(action="assistant.deleted").count() == 1

@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.core import mail
 from django.db.models.functions import Now
+from pytest_django import Settings
 
 from integrations import delivery, wake
 from integrations.clients import segment_client
-from integrations.models import Connection, Heartbeat, Lane
+from integrations.models import Connection, EventCount, Heartbeat, Lane
 from integrations.sweep import Sweep
 from integrations.wake import HEARTBEAT, RUN_LANE
 from tests.fakes import FakeSegment, Reply, running_segment
@@ -234,3 +236,23 @@ def test_with_a_broken_embedded_broker_a_sweep_delivers(tmp_path: Path, state: s
     assert "Traceback" not in ended.stderr
     # A broker that is only gone is made anew, and a worker woken by it.
     assert outcomes(connection) == ({} if state == "gone" else {"accepted": 3})
+
+
+def test_a_sweep_tells_of_what_it_finds(settings: Settings) -> None:
+    settings.SLUICE_NOTICE_EMAILS, settings.EMAIL_URL = ["ops@example.com"], "smtp://mail.example.com"
+    connection = make_connection()
+    Lane.objects.filter(connection=connection).update(failing_since=NOW - timedelta(minutes=15), last_error="503: away")
+    index = index_lane(connection)
+    EventCount.objects.bulk_create(
+        EventCount(lane=index, minute=NOW - timedelta(hours=hours), outcome="received", name="Session Started", count=1)
+        for hours in range(7, 100)
+    )
+    sweep = Sweep()
+
+    for seconds in range(3):
+        sweep.run_once(NOW + seconds * SECOND)
+
+    assert [message.subject.partition(" of ")[0] for message in mail.outbox] == [
+        "Sluice: Segment does not take the events",
+        "Sluice: an event",
+    ]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.run import production
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -17,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
         ("SLUICE_SWEEP_SECONDS", "abc"),
         ("SLUICE_TRUSTED_PROXIES", "nowhere"),
         ("PORT", "eighty"),
+        ("EMAIL_URL", "pigeon://loft"),
     ],
 )
 def test_a_variable_that_makes_no_sense_is_named(variable: str, value: str, tmp_path: Path) -> None:
@@ -29,3 +32,13 @@ def test_a_variable_that_makes_no_sense_is_named(variable: str, value: str, tmp_
     assert f"{variable} cannot be read" in ended.stderr
     assert value not in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(("variables", "form"), [({}, "json"), ({"SLUICE_LOG_FORMAT": "text"}, "text")])
+def test_production_logs_in_json_unless_told_otherwise(variables: dict[str, str], form: str) -> None:
+    environment = os.environ | production() | variables
+    command = [sys.executable, "-c", "from config import settings; print(settings.SLUICE_LOG_FORMAT)"]
+
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True)
+
+    assert ended.stdout == f"{form}\n"
