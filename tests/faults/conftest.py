@@ -1,6 +1,5 @@
 """A Sluice with everything that can fail, for all tests of faults, and an environment of its own for each of them."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,9 +10,6 @@ from tests.faults.servers import ROLE
 from tests.faults.site import Site, running_site
 from tests.system.recorder import Recorder, running_recorder
 from tests.system.stack import Connected
-
-# SLUICE_TEST_LONG: durations and counts as the matrix names them, instead of shorter ones.
-IS_LONG = bool(os.environ.get("SLUICE_TEST_LONG"))
 
 
 @pytest.fixture(scope="package")

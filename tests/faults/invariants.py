@@ -11,12 +11,13 @@ from typing import Any
 
 import psycopg
 
+from tests.faults.length import IS_LONG
 from tests.system.recorder import Recorder
 from tests.system.sender import Sender
 from tests.system.stack import WRITE_KEY, Connected, Stack
 
-# A fault that ended is over without a person; machines pause, so this is patient.
-RECOVERY_SECONDS = 120.0
+# A fault that ended is over without a person; machines pause, so this is patient. A long one has long waits to follow.
+RECOVERY_SECONDS = 900.0 if IS_LONG else 120.0
 WATCH_SECONDS = 0.05
 
 _FACTS = """

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.faults.conftest import IS_LONG
 from tests.faults.invariants import check
+from tests.faults.length import IS_LONG
 from tests.faults.senders import PatientSender, load
 from tests.faults.site import Site
 from tests.services import HOST, wait_until

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import IS_LONG
 from tests.faults.disks import Disk, needs_root, small_disk
 from tests.faults.invariants import check
+from tests.faults.length import IS_LONG
 from tests.faults.senders import Load, PatientSender, load
 from tests.faults.servers import ROLE, running_pgbouncer
 from tests.faults.site import Site

@@ -8,13 +8,13 @@ from functools import partial
 
 import pytest
 
-from tests.faults.conftest import IS_LONG
 from tests.faults.invariants import check, facts
+from tests.faults.length import IS_LONG
 from tests.faults.senders import PatientSender, load
 from tests.faults.site import Site, thaw, through_proxy
 from tests.services import wait_until
 from tests.system.recorder import Recorder, running_recorder
-from tests.system.stack import Connected
+from tests.system.stack import Connected, Stack
 
 KILLS = 30 if IS_LONG else 6
 SECONDS_BETWEEN_KILLS = 2.0
@@ -194,25 +194,31 @@ def test_cold_stops_at_random_moments_lose_nothing(
     check(site.stack, recorder, connected, sender)
 
 
-def test_delivery_goes_on_without_a_sweep_and_with_two(
+def test_new_events_are_delivered_without_a_sweep(
     site: Site, recorder: Recorder, connected: Connected, sender: PatientSender
 ) -> None:
-    """A10."""
+    """A10, no sweep for a while."""
     site.stack.kill("sweep")
     sender.send_numbered("without", 100)
     site.stack.wait_until(lambda: len(recorder.accepted_ids()) == 100, "the arrival of all events", 120)
+    site.stack.start("sweep")
 
-    site.stack.start("sweep")
-    first = site.stack.processes.pop("sweep")
-    site.stack.start("sweep")
+    check(site.stack, recorder, connected, sender)
+
+
+def test_two_workers_and_two_sweeps_do_no_harm(
+    site: Site, recorder: Recorder, connected: Connected, sender: PatientSender
+) -> None:
+    """A10, two at once."""
+    others = Stack(site.stack.folder, site.stack.environment)
+    others.start("worker", "sweep")
     try:
         with load(sender) as sending:
-            sending.go_on_for(20)
+            sending.go_on_for(50)
         check(site.stack, recorder, connected, sender)
-        assert first.poll() is None
+        assert [process.poll() for process in others.processes.values()] == [None, None]
     finally:
-        first.kill()
-        first.wait()
+        others.kill()
 
 
 def test_a_fault_of_our_own_delays_a_lane_and_no_other(
