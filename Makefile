@@ -3,12 +3,14 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help run test test-quick bench lint format lock clean venv-package
+.PHONY: help run test test-quick faults faults-long bench lint format lock clean venv-package
 
 help:
 	@echo "make run         start Sluice on http://127.0.0.1:8000 (PORT=… for another port)"
 	@echo "make test        run every check and test, on SQLite and on PostgreSQL with Redis"
 	@echo "make test-quick  run the tests on SQLite, without a browser"
+	@echo "make faults      run the tests of faults: processes, broker, database, network (20 minutes)"
+	@echo "make faults-long the same, with the durations that docs/reliability.md names (hours)"
 	@echo "make bench       measure Sluice beside Segment's own library; writes docs/performance.md"
 	@echo "make lint        run the static checks"
 	@echo "make format      format the code and the templates"
@@ -23,6 +25,12 @@ test: .venv/installed-dev
 
 test-quick: .venv/installed-dev
 	@exec $(BIN)/python -m tests.run --quick
+
+faults: .venv/installed-dev
+	@exec $(BIN)/python -m tests.run --faults
+
+faults-long: .venv/installed-dev
+	@exec $(BIN)/python -m tests.run --faults-long
 
 bench: .venv/installed-dev
 	@exec $(BIN)/python -m bench.run

@@ -105,6 +105,11 @@ else:
         **DATABASES["default"].get("OPTIONS", {}),
         "pool": {"min_size": 0, "max_size": env.int("SLUICE_DATABASE_POOL", default=8), "timeout": 5},
         "connect_timeout": 5,
+        # A server that vanished without a goodbye is noticed within half a minute; the system's own limits are hours.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 4,
+        "tcp_user_timeout": 30_000,
         # SLUICE_PREPARED_STATEMENTS: let PostgreSQL keep the plans of the statements of each batch; default on. Off for
         # a PgBouncer in transaction mode that is older than 1.21.
         "prepare_threshold": 1 if env.bool("SLUICE_PREPARED_STATEMENTS", default=True) else None,

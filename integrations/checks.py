@@ -1,4 +1,4 @@
-"""System checks: that keys are well formed and fit to what is stored, and that whoever is to be told can be told."""
+"""System checks: that secrets can be read, that times fit together, and that whoever is to be told can be told."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +18,7 @@ PROBLEMS_SHOWN = 10
 def register() -> None:
     """Add these checks to Django's; called once the apps are ready."""
     checks.register(check_encryption_keys, checks.Tags.security)
+    checks.register(check_lease)
     checks.register(check_stored_secrets, checks.Tags.database)
     checks.register(check_notices)
 
@@ -32,6 +33,18 @@ def check_encryption_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any
         for number, text in enumerate(settings.SLUICE_ENCRYPTION_KEYS, start=1)
         if (problem := _problem(text))
     ]
+
+
+def check_lease(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """E003: a lease lasts longer than a request may, or a worker that waits for its answer loses its lane each time."""
+    if settings.SLUICE_LEASE_SECONDS > settings.SLUICE_REQUEST_SECONDS:
+        return []
+    problem = (
+        f"SLUICE_LEASE_SECONDS ({settings.SLUICE_LEASE_SECONDS:g}) is not above "
+        f"SLUICE_REQUEST_SECONDS ({settings.SLUICE_REQUEST_SECONDS:g})."
+    )
+    hint = "Twice as long leaves room for what comes before and after the request."
+    return [checks.Error(problem, hint=hint, id="sluice.E003")]
 
 
 def check_stored_secrets(

@@ -28,7 +28,7 @@ log.listeners.clear()
 TESTS = Path(__file__).parent
 BROWSER_TESTS = TESTS / "browser"
 # Here processes are started that have a database of their own.
-STARTING_TESTS = (BROWSER_TESTS, TESTS / "system", TESTS / "tooling")
+STARTING_TESTS = (BROWSER_TESTS, TESTS / "system", TESTS / "tooling", TESTS / "faults")
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "_django_db_helper"}
 
 

@@ -27,6 +27,10 @@ STAGES_AT_ONCE = 2
 CHANGED_AT_RANDOM = "tests/assistants/*/test_mutated_*.py"
 # These wait most of the time, and processes of their own run what they test.
 RUNNING = "tests/system"
+# These make everything fail that can, on servers of their own: `make faults`. The quick ones of them run always.
+FAULTS = "tests/faults"
+# The whole matrix, at the pace of a machine that others use as well; and with its durations in full.
+FAULTS_SECONDS, LONG_FAULTS_SECONDS = 3_600.0, 6 * 3_600.0
 # What the person at the keyboard has set must not change what is tested.
 FOREIGN_VARIABLES = {"ALLOWED_HOSTS", "CACHE_URL", "CELERY_BROKER_URL", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL"}
 FOREIGN_VARIABLES |= {"DEBUG", "DJANGO_SETTINGS_MODULE", "EMAIL_URL", "PORT", "SECRET_KEY"}
@@ -94,7 +98,7 @@ def measured(stage: Stage) -> Stage:
 def stages_of_tests(on_servers: dict[str, str]) -> list[Stage]:
     """Divide the tests into stages that run side by side, the longest first, so that the last ones end together."""
     changed = map(str, sorted(ROOT.glob(CHANGED_AT_RANDOM)))
-    apart = [f"--ignore={RUNNING}", f"--ignore-glob={CHANGED_AT_RANDOM}"]
+    apart = [f"--ignore={RUNNING}", f"--ignore={FAULTS}", f"--ignore-glob={CHANGED_AT_RANDOM}"]
     # What neither a browser nor the tools can show differently on another database, nor what touches none.
     different = ["-m", "not browser and not pure", *apart, "--ignore=tests/tooling"]
     return [
@@ -104,6 +108,7 @@ def stages_of_tests(on_servers: dict[str, str]) -> list[Stage]:
         tests("tests on PostgreSQL and Redis", *different, **on_servers),
         tests("a running Sluice on SQLite", RUNNING),
         tests("payloads changed at random", *changed),
+        tests("faults, the quick ones", FAULTS, "-m", "quick_faults"),
     ]
 
 
@@ -219,18 +224,30 @@ def everything(run: Run) -> None:
     run.stages(*coverage_stages())
 
 
+def faults(run: Run, *, are_long: bool) -> None:
+    require_programs("postgres", "redis-server", "pgbouncer", "faketime")
+    run.stage_seconds = LONG_FAULTS_SECONDS if are_long else FAULTS_SECONDS
+    # A long test is not one that hangs.
+    options, variables = (["-o", "faulthandler_timeout=0"], {"SLUICE_TEST_LONG": "1"}) if are_long else ([], {})
+    run.stages(tests("faults", FAULTS, *options, **variables))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tests.run", description=__doc__)
     part = parser.add_mutually_exclusive_group()
     part.add_argument("--quick", action="store_true", help="only the tests, on SQLite, without a browser")
     part.add_argument("--lint", action="store_true", help="only the static checks")
+    part.add_argument("--faults", action="store_true", help="only the tests of faults")
+    part.add_argument("--faults-long", action="store_true", help="the same with long durations")
     chosen = parser.parse_args()
     with temporary_folder() as folder:
         run = Run(folder)
         if chosen.quick:
-            run.stages(tests("tests on SQLite", "-m", "not browser"))
+            run.stages(tests("tests on SQLite", "-m", "not browser", f"--ignore={FAULTS}"))
         elif chosen.lint:
             run.stages(*static_stages())
+        elif chosen.faults or chosen.faults_long:
+            faults(run, are_long=chosen.faults_long)
         else:
             everything(run)
         sys.exit(not run.summary())

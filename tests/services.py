@@ -22,6 +22,7 @@ START_SECONDS = 60.0
 UNSAFE_AND_QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 # The package that brings each program.
 PACKAGES = {"postgres": "postgresql", "redis-server": "redis-server", "chromium": "chromium"}
+PACKAGES |= {"pgbouncer": "pgbouncer", "faketime": "faketime"}
 
 
 def find_program(name: str) -> Path | None:

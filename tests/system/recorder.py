@@ -1,25 +1,30 @@
 """Segment's place in these tests: a plain HTTP server that keeps each body as it came and is read afterwards.
 
-It shares no code with Sluice and does next to nothing while events arrive, so that it is never what is measured.
+It shares no code with Sluice and does next to nothing while events arrive, so that it is never what is measured. It can
+be told what to answer: to the next requests one after the other, or to each by what is in it.
 """
 
 import asyncio
 import json
 import re
+import socket
+import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 import msgspec
 
 HOST = "127.0.0.1"
 ANSWER_BODY = b'{"success": true}'
-ANSWER = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(ANSWER_BODY) + ANSWER_BODY
-)
+DRIP_SECONDS = 0.2
+# A socket that is closed with this option says "reset" instead of "end".
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -27,13 +32,51 @@ class _Body(msgspec.Struct):
     batch: list[msgspec.Raw]
 
 
+class Manner(Enum):
+    """How an answer is given."""
+
+    WHOLE = "whole"
+    # A byte now and then: each of them in time, the answer never.
+    DRIP = "drip"
+    # Not at all, and the connection stays open.
+    SILENCE = "silence"
+    # The connection ends instead, with or without a goodbye.
+    HANG_UP = "hang up"
+    RESET = "reset"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What to answer to a request, and how."""
+
+    status: int = 200
+    body: bytes = ANSWER_BODY
+    headers: Mapping[str, str] = field(default_factory=dict)
+    manner: Manner = Manner.WHOLE
+
+    @property
+    def is_acceptance(self) -> bool:
+        """Whether the batch was taken; nobody may have been told so."""
+        return self.status == 200 and self.body == ANSWER_BODY
+
+    def encoded(self) -> bytes:
+        head = [f"HTTP/1.1 {self.status} Told", f"Content-Length: {len(self.body)}", "Content-Type: application/json"]
+        head += [f"{name}: {value}" for name, value in self.headers.items()]
+        return "\r\n".join([*head, "", ""]).encode() + self.body
+
+
+OK = Reply()
+ANSWER = OK.encoded()
+
+
 @dataclass(frozen=True)
 class Post:
-    """One request: when its last byte came (monotonic seconds), its head and its body."""
+    """One request: when its last byte came (monotonic seconds), its head and its body, and what was answered."""
 
     at: float
     head: bytes
     body: bytes
+    reply: Reply = OK
 
 
 @dataclass(frozen=True)
@@ -50,14 +93,25 @@ _body = msgspec.json.Decoder(_Body)
 
 @dataclass
 class Recorder:
-    """Keeps every request; `before_answer` is called with the number of requests when a body is in, unanswered yet."""
+    """Keeps every request; `before_answer` is called with the number of requests when a body is in, unanswered yet.
+
+    `replies` are given first, in order; then `judge` decides by the body, where it returns something; else it is a 200.
+    """
 
     url: str = ""
     posts: list[Post] = field(default_factory=list)
     before_answer: Callable[[int], None] | None = None
+    replies: deque[Reply] = field(default_factory=deque)
+    judge: Callable[[bytes], Reply | None] | None = None
     transports: set[asyncio.Transport] = field(default_factory=set)
     _arrivals: list[Arrival] = field(default_factory=list)
     _read: int = 0
+
+    def reply_to(self, body: bytes) -> Reply:
+        """Decide what to answer to a batch."""
+        if self.replies:
+            return self.replies.popleft()
+        return (self.judge and self.judge(body)) or OK
 
     def arrivals(self) -> list[Arrival]:
         """Return every message so far in order of arrival, re-sent ones included."""
@@ -75,6 +129,21 @@ class Recorder:
     def first_ids(self) -> list[str]:
         """Return each ID once, in the order of first arrivals."""
         return list(dict.fromkeys(self.message_ids()))
+
+    def batches(self) -> list[list[str]]:
+        """Return the message IDs of each request so far."""
+        return [message_ids(post) for post in list(self.posts)]
+
+    def accepted_ids(self) -> list[str]:
+        """Return each ID that was taken, once, in the order in which they were taken first."""
+        return list(
+            dict.fromkeys(one for post in list(self.posts) if post.reply.is_acceptance for one in message_ids(post))
+        )
+
+
+def message_ids(post: Post) -> list[str]:
+    """Return the IDs of the messages of one request."""
+    return [json.loads(bytes(raw))["messageId"] for raw in _body.decode(post.body).batch]
 
 
 class _Connection(asyncio.Protocol):
@@ -114,10 +183,32 @@ class _Connection(asyncio.Protocol):
         self.body_end = 0
         # Anything but a batch (a look whether somebody is here) is answered and not kept.
         if head.startswith(b"POST /v1/batch "):
-            self.recorder.posts.append(Post(time.monotonic(), head, body))
+            reply = self.recorder.reply_to(body)
+            self.recorder.posts.append(Post(time.monotonic(), head, body, reply))
             if self.recorder.before_answer:
                 self.recorder.before_answer(len(self.recorder.posts))
+            if reply is not OK:
+                self._give(reply)
+                return
         self.transport.write(ANSWER)
+
+    def _give(self, reply: Reply) -> None:
+        match reply.manner:
+            case Manner.WHOLE:
+                self.transport.write(reply.encoded())
+            case Manner.DRIP:
+                self._drip(reply.encoded())
+            case Manner.HANG_UP:
+                self.transport.close()
+            case Manner.RESET:
+                connected = self.transport.get_extra_info("socket")
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+                self.transport.abort()
+
+    def _drip(self, rest: bytes) -> None:
+        if rest and not self.transport.is_closing():
+            self.transport.write(rest[:1])
+            asyncio.get_running_loop().call_later(DRIP_SECONDS, self._drip, rest[1:])
 
 
 @contextmanager

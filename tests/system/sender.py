@@ -35,14 +35,17 @@ class Sender:
 
     def send(self, messages: Sequence[dict[str, Any]]) -> None:
         """Send one batch, which has to be stored whole."""
-        body = json.dumps({"batch": messages}).encode()
         started = time.monotonic()
-        self.connection.request("POST", "/v1/batch", body, self.headers)
-        answer = self.connection.getresponse()
-        said = (answer.status, answer.read())
+        status, said, _ = self.post(messages)
         self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - started)
-        assert said == (200, b'{"success":true}'), said
+        assert (status, said) == (200, b'{"success":true}'), (status, said)
         self.acknowledged += [message["messageId"] for message in messages]
+
+    def post(self, messages: Sequence[dict[str, Any]]) -> tuple[int, bytes, http.client.HTTPMessage]:
+        """Send one batch and return the answer: status, body, headers."""
+        self.connection.request("POST", "/v1/batch", json.dumps({"batch": messages}).encode(), self.headers)
+        answer = self.connection.getresponse()
+        return answer.status, answer.read(), answer.headers
 
     def send_numbered(self, prefix: str, count: int) -> None:
         """Send so many selected events in one batch."""

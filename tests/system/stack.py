@@ -149,6 +149,11 @@ class Stack:
         lines = {file.stem: file.read_text(errors="replace").splitlines() for file in sorted(self.folder.glob("*.log"))}
         return "\n".join(f"── {name}\n" + "\n".join(written[-LINES_SHOWN:]) for name, written in lines.items())
 
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables of its processes."""
+        inherited = {name: value for name, value in os.environ.items() if name not in CHOSEN_FOR_TESTS}
+        return inherited | {"SLUICE_DATA_DIR": str(self.folder), "PORT": str(self.port)} | self.environment
+
     def log_file(self, name: str) -> Path:
         return self.folder / f"{name}.log"
 
@@ -159,7 +164,7 @@ class Stack:
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         if self.console is None:
-            self.console = Console(self.folder, self._variables())
+            self.console = Console(self.folder, self.variables())
         return self.console.run(list(arguments))
 
     def _connection_id(self, assistant: str) -> uuid.UUID:
@@ -173,21 +178,29 @@ class Stack:
         return subprocess.Popen(
             command,
             cwd=ROOT,
-            env=self._variables(),
+            env=self.variables(),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
 
-    def _variables(self) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if name not in CHOSEN_FOR_TESTS}
-        return inherited | {"SLUICE_DATA_DIR": str(self.folder), "PORT": str(self.port)} | self.environment
-
 
 def embedded() -> dict[str, str]:
     """Set up a Sluice that needs no server."""
     return {"SLUICE_MODE": "embedded"}
+
+
+def as_in_production(database: str, redis: str) -> dict[str, str]:
+    """Set up a Sluice on this database and this Redis; both are URLs."""
+    return production() | {
+        "DATABASE_URL": database,
+        "CELERY_BROKER_URL": f"{redis}/0",
+        "CACHE_URL": f"{redis}/1",
+        "ALLOWED_HOSTS": HOST,
+        "SLUICE_ALLOW_CUSTOM_ENDPOINTS": "on",
+        "SLUICE_ALLOW_PRIVATE_ENDPOINTS": "on",
+    }
 
 
 @contextlib.contextmanager
@@ -198,14 +211,7 @@ def on_servers(postgresql: str, redis: str) -> Iterator[dict[str, str]]:
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"'.encode())
         try:
-            yield production() | {
-                "DATABASE_URL": f"{server}/{name}",
-                "CELERY_BROKER_URL": f"{redis}/0",
-                "CACHE_URL": f"{redis}/1",
-                "ALLOWED_HOSTS": HOST,
-                "SLUICE_ALLOW_CUSTOM_ENDPOINTS": "on",
-                "SLUICE_ALLOW_PRIVATE_ENDPOINTS": "on",
-            }
+            yield as_in_production(f"{server}/{name}", redis)
         finally:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 

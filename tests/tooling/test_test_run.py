@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.run import ROOT, Run, Stage, stages_of_tests, static_stages
+from tests.run import FAULTS, ROOT, Run, Stage, stages_of_tests, static_stages
 
 PASSES = Stage("passes", [sys.executable, "-c", "pass"])
 FAILS = Stage("fails", [sys.executable, "-c", "raise SystemExit(2)"])
@@ -72,9 +72,11 @@ def test_what_the_tests_on_sqlite_leave_out_other_stages_run() -> None:
     in_browser, on_sqlite, *others = (list(map(str, stage.command)) for stage in stages_of_tests({}))
     left_out = [word.partition("=")[2] for word in on_sqlite if word.startswith("--ignore")]
     files = [path for pattern in left_out for path in map(str, ROOT.glob(pattern))]
-    assert len(files) >= 3
+    assert len(files) >= 4
     run_whole = {str(ROOT / word) for command in others if "-m" not in command[3:] for word in command[3:]}
-    assert set(files) <= run_whole
+    # Of the tests of faults only the quick ones are run with all others.
+    assert set(files) - run_whole == {str(ROOT / FAULTS)}
+    assert [command[-3:] for command in others if FAULTS in command] == [[FAULTS, "-m", "quick_faults"]]
     assert (in_browser[-1], on_sqlite[on_sqlite.index("not browser") - 1]) == ("browser", "-m")
 
 
