@@ -11,7 +11,7 @@ from tests.browser.people import let_in
 from tests.browser.sights import SIGHTLESS
 from tests.browser.world import World
 
-OPEN_TO_EVERYBODY = {"healthz", "readyz", "theme", "account:sign_in", "account:welcome"}
+OPEN_TO_EVERYBODY = {"healthz", "readyz", "metrics", "theme", "account:sign_in", "account:welcome"}
 ADMINS_ONLY = {name for name in ARGUMENTS if name.startswith("users:")}
 NOTE_VIOLATIONS = """
   window.violations = [];
