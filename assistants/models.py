@@ -264,7 +264,7 @@ class HeldPart(models.Model):
     body = models.BinaryField(help_text="Compressed.")
     received_at = models.DateTimeField()
     due_at = models.DateTimeField()
-    is_derived = models.BooleanField(default=False)
+    is_derived = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["id"]
@@ -293,9 +293,9 @@ class Block(models.Model):
     source = models.CharField(max_length=20)
     body = models.BinaryField()
     # How many events have which name, as JSON, so that counting reads no body; empty where there are too many names.
-    names = models.TextField(default="")
+    names = models.TextField(default="", db_default="")
     # Every event is known to be as the catalog says, or has a name that the catalog does not know.
-    is_faultless = models.BooleanField(default=False)
+    is_faultless = models.BooleanField(default=False, db_default=False)
 
     def __str__(self) -> str:
         return f"{self.environment_id}: {self.first_position}–{self.last_position}"

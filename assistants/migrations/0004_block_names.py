@@ -12,11 +12,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="block",
             name="is_faultless",
-            field=models.BooleanField(default=False),
+            field=models.BooleanField(db_default=False, default=False),
         ),
         migrations.AddField(
             model_name="block",
             name="names",
-            field=models.TextField(default=""),
+            field=models.TextField(db_default="", default=""),
         ),
     ]
