@@ -66,7 +66,10 @@ def test_the_first_admin_gets_a_link_until_somebody_can_sign_in(
     [
         ({"SLUICE_MODE": "sideways"}, "SLUICE_MODE must be 'production' or 'embedded', not 'sideways'."),
         ({"SLUICE_DATA_DIR": "/proc/nowhere"}, "[Errno 2] No such file or directory: '/proc/nowhere'"),
-        ({"CACHE_URL": "pigeon://loft"}, "Invalid cache schema pigeon"),
+        (
+            {"CACHE_URL": "pigeon://loft"},
+            "CACHE_URL cannot be read (ImproperlyConfigured): see .env.example.",
+        ),
     ],
 )
 def test_a_start_that_fails_says_why_in_one_line(
