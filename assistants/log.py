@@ -14,8 +14,9 @@ Constraints that decide the design:
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from hashlib import blake2b
 from itertools import chain, groupby
 from typing import cast
@@ -25,7 +26,7 @@ from django.db import IntegrityError, transaction
 from isal import isal_zlib
 from msgspec import UNSET, Raw, UnsetType
 
-from assistants.log_sql import MAX_POSITION, PackedBlock, open_log
+from assistants.log_sql import MAX_POSITION, Addition, PackedBlock, open_log
 from assistants.messages import Event, Message
 from assistants.models import Block, EventKey, LogHead
 
@@ -102,6 +103,26 @@ class Append:
     messages: Sequence[Message]
     is_faultless: bool = False
 
+    def prepare(self) -> "Append":
+        """Make ready now what storing takes, which would be done by the one thread that stores otherwise."""
+        _ = self.digests, self.content, self.tally
+        return self
+
+    @cached_property
+    def digests(self) -> list[bytes]:
+        """The messages' keys, in order."""
+        return [blake2b(message.message_id.encode(), digest_size=DIGEST_BYTES).digest() for message in self.messages]
+
+    @cached_property
+    def content(self) -> bytes:
+        """The messages as a JSON array."""
+        return _encoder.encode(self.messages)
+
+    @cached_property
+    def tally(self) -> Counter[tuple[str, str | None]]:
+        """How many messages are of one type and name."""
+        return Counter([(message.type, message.event) for message in self.messages])
+
 
 @dataclass(frozen=True)
 class Appended:
@@ -134,14 +155,23 @@ def append(appends: Sequence[Append], *, are_new: bool = False) -> list[Appended
     Joins the transaction that is open, if one is; listeners are told after its commit. Raises EnvironmentGone, or the
     database's own errors: then nothing of any of the appends is stored.
     """
-    results: dict[int, Appended] = {}
-    heads: dict[int, int] = {}
     numbered = sorted(enumerate(appends), key=lambda pair: pair[1].environment_id)
-    with transaction.atomic(savepoint=not are_new):
-        # Environments in a fixed order, or two groups could wait for each other's heads.
-        for environment_id, group in groupby(numbered, key=lambda pair: pair[1].environment_id):
-            heads[environment_id] = _append_to(environment_id, list(group), results, are_new=are_new)
-    transaction.on_commit(lambda: _announce(heads), robust=True)
+    # Environments in a fixed order, or two groups could wait for each other's heads.
+    groups = [(key, list(group)) for key, group in groupby(numbered, key=lambda pair: pair[1].environment_id)]
+    results: dict[int, Appended] = {}
+    if are_new:
+        try:
+            _write([_addition(environment_id, group, set(), results) for environment_id, group in groups])
+        except IntegrityError as error:
+            raise RepeatedError from error
+    else:
+        with transaction.atomic():
+            _write(
+                [
+                    _addition(environment_id, group, _lock(environment_id, group), results)
+                    for environment_id, group in groups
+                ]
+            )
     return [results[index] for index in range(len(appends))]
 
 
@@ -208,7 +238,7 @@ def key_digest(message_id: str) -> bytes:
 
 def pack(messages: Sequence[Message | None]) -> bytes:
     """Compress messages into the body of a block."""
-    return isal_zlib.compress(_encoder.encode(messages), COMPRESSION_LEVEL)
+    return _compress(_encoder.encode(messages))
 
 
 def unpack(block: Block | PackedBlock) -> list[Event]:
@@ -333,81 +363,79 @@ def _outline(message: Message | None) -> Outline | None:
     return Outline(message.type, message.event or "", message.properties) if message else None
 
 
-def _append_to(
-    environment_id: int, entries: Sequence[tuple[int, Append]], results: dict[int, Appended], *, are_new: bool
-) -> int:
-    """Store one environment's appends in the open transaction; return its new head."""
-    store = open_log()
-    digests = {index: _digests(append.messages) for index, append in entries}
-    distinct = set(chain.from_iterable(digests.values()))
-    known: set[bytes] = set()
-    if are_new:
-        old_head = store.reserve(environment_id, len(distinct))
-    else:
-        old_head, known = store.lock(environment_id, list(distinct))
-    if old_head is None:
+def _lock(environment_id: int, group: Sequence[tuple[int, Append]]) -> set[bytes]:
+    """Lock an environment's head to the commit; return those keys of some appends that are known."""
+    known = open_log().lock(environment_id, list(set(chain.from_iterable(append.digests for _, append in group))))
+    if known is None:
         raise EnvironmentGone(environment_id)
-    new_digests: list[bytes] = []
+    return known
+
+
+def _addition(
+    environment_id: int, group: Sequence[tuple[int, Append]], known: set[bytes], results: dict[int, Appended]
+) -> Addition:
+    """Make what one environment's appends add to its log, and note what becomes of each."""
+    fresh: list[Append] = []
+    for index, append in group:
+        new = _without_known(append, known)
+        results[index] = Appended(stored=len(new.messages), repeated=len(append.messages) - len(new.messages))
+        if new.messages:
+            fresh.append(new)
     blocks: list[Block] = []
-    for _, group_of_source in groupby(entries, key=lambda pair: pair[1].source):
-        same_source = list(group_of_source)
-        messages: list[Message] = []
-        for index, append in same_source:
-            fresh = _take_unknown(append.messages, digests[index], known, new_digests)
-            messages += fresh
-            results[index] = Appended(stored=len(fresh), repeated=len(append.messages) - len(fresh))
-        if messages:
-            is_faultless = all(append.is_faultless for _, append in same_source)
-            block = _block(same_source[0][1], old_head + len(new_digests), messages, is_faultless=is_faultless)
-            blocks.append(block)
-    if not blocks:
-        return old_head
-    try:
-        store.write(environment_id, old_head, new_digests, blocks, moves_head=not are_new)
-    except IntegrityError as error:
-        if are_new:
-            raise RepeatedError from error
-        raise
-    return blocks[-1].last_position
+    for _, same_source in groupby(fresh, key=lambda append: append.source):
+        blocks.append(_block(list(same_source), after=blocks[-1].last_position if blocks else 0))
+    return Addition(environment_id, list(chain.from_iterable(append.digests for append in fresh)), blocks)
 
 
-def _block(first: Append, last_position: int, messages: Sequence[Message], *, is_faultless: bool) -> Block:
-    """Make the block of messages that end at a position; it was received when the first of their appends was."""
+def _without_known(append: Append, known: set[bytes]) -> Append:
+    """Return an append without the messages whose ID is known, and make the others known."""
+    distinct = set(append.digests)
+    if len(distinct) == len(append.digests) and known.isdisjoint(distinct):
+        known |= distinct
+        return append
+    fresh = []
+    for message, digest in zip(append.messages, append.digests, strict=True):
+        if digest not in known:
+            known.add(digest)
+            fresh.append(message)
+    return replace(append, messages=fresh)
+
+
+def _block(appends: Sequence[Append], *, after: int) -> Block:
+    """Make the block of appends of one source, behind a position; it was received when the first of them was."""
+    first, tally = appends[0], Counter[tuple[str, str | None]]()
+    for append in appends:
+        tally.update(append.tally)
     return Block(
         environment_id=first.environment_id,
-        first_position=last_position - len(messages) + 1,
-        last_position=last_position,
+        first_position=after + 1,
+        last_position=after + sum(len(append.messages) for append in appends),
         received_at=first.received_at,
         source=first.source,
-        body=pack(messages),
-        names=_names(messages),
-        is_faultless=is_faultless,
+        body=_compress(b"[%b]" % b",".join([memoryview(append.content)[1:-1] for append in appends])),
+        names=_names(tally),
+        is_faultless=all(append.is_faultless for append in appends),
     )
 
 
-def _names(messages: Sequence[Message]) -> str:
-    tally = Counter([(message.type, message.event) for message in messages])
+def _compress(content: bytes) -> bytes:
+    return isal_zlib.compress(content, COMPRESSION_LEVEL)
+
+
+def _names(tally: Counter[tuple[str, str | None]]) -> str:
     if len(tally) > MAX_NAMES:
         return ""
     named = [Named(type_, (event or "")[:MAX_COUNTED_NAME], count) for (type_, event), count in tally.items()]
     return _encoder.encode(named).decode()
 
 
-def _digests(messages: Sequence[Message]) -> list[bytes]:
-    return [blake2b(message.message_id.encode(), digest_size=DIGEST_BYTES).digest() for message in messages]
-
-
-def _take_unknown(
-    messages: Sequence[Message], digests: Sequence[bytes], known: set[bytes], new_digests: list[bytes]
-) -> list[Message]:
-    """Return the messages whose ID is not known, and make it known."""
-    fresh = []
-    for message, digest in zip(messages, digests, strict=True):
-        if digest not in known:
-            known.add(digest)
-            new_digests.append(digest)
-            fresh.append(message)
-    return fresh
+def _write(additions: Sequence[Addition]) -> None:
+    heads: dict[int, int] = {}
+    for environment_id, head in open_log().append(additions).items():
+        if head is None:
+            raise EnvironmentGone(environment_id)
+        heads[environment_id] = head
+    transaction.on_commit(lambda: _announce(heads), robust=True)
 
 
 def _announce(heads: dict[int, int]) -> None:

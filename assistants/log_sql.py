@@ -1,13 +1,15 @@
 """The log's own statements for each database: what must be locked, looked up and written in one append."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 import psycopg
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 from psycopg.rows import RowMaker
 
 from assistants.models import Block
@@ -33,19 +35,29 @@ class PackedBlock(NamedTuple):
         return f"{self.environment_id}: {self.first_position}–{self.last_position}"
 
 
+@dataclass(frozen=True)
+class Addition:
+    """What is added to one environment's log: new keys in order, and their blocks, whose positions count from 1."""
+
+    environment_id: int
+    digests: list[bytes]
+    blocks: list[Block]
+
+
 class LogStore(Protocol):
-    """What an append needs of a database, within the transaction that is open."""
+    """What an append needs of a database."""
 
-    def lock(self, environment_id: int, digests: list[bytes]) -> tuple[int | None, set[bytes]]:
-        """Lock the head until the commit; return it (None without one) and those of the keys that are known."""
+    def lock(self, environment_id: int, digests: list[bytes]) -> set[bytes] | None:
+        """Lock the head until the commit; return those of the keys that are known, or None where there is no head.
 
-    def reserve(self, environment_id: int, positions: int) -> int | None:
-        """Lock the head until the commit and move it by so many positions; return where it was, None without one."""
+        A transaction must be open.
+        """
 
-    def write(
-        self, environment_id: int, old_head: int, digests: list[bytes], blocks: list[Block], *, moves_head: bool
-    ) -> None:
-        """Insert keys at consecutive positions behind the old head, and blocks; `moves_head` unless it was reserved."""
+    def append(self, additions: Sequence[Addition]) -> dict[int, int | None]:
+        """Move the heads, and write keys and blocks behind where they were; return the new heads, None without one.
+
+        Commits, unless a transaction is open. Raises IntegrityError where a key is known.
+        """
 
     def blocks(self, environment_id: int, *, after: int, events: int, limit: int) -> list[PackedBlock]:
         """Return so many blocks behind a position that they hold `events` events, `limit` at most."""
@@ -61,7 +73,7 @@ class PostgresLog:
         # Not Django's cursor: that one binds parameters on the client, as text.
         self.raw: psycopg.Connection = wrapper.connection
 
-    def lock(self, environment_id: int, digests: list[bytes]) -> tuple[int | None, set[bytes]]:
+    def lock(self, environment_id: int, digests: list[bytes]) -> set[bytes] | None:
         # Two statements, not one: the look-up needs a snapshot taken after the lock was obtained.
         with self._pipeline(), psycopg.Cursor(self.raw) as heads, psycopg.Cursor(self.raw) as keys:
             heads.execute(f"SET LOCAL lock_timeout = '{self.lock_timeout}'")
@@ -75,45 +87,59 @@ class PostgresLog:
                 "WHERE known.environment_id = %b AND known.digest = given.digest LIMIT 1) AS found",
                 [digests, environment_id],
             )
-            head = heads.fetchone()
-            known = {bytes(digest) for (digest,) in keys.fetchall()}
-        return (head[0] if head else None), known
+            return {bytes(digest) for (digest,) in keys.fetchall()} if heads.fetchone() else None
 
-    def reserve(self, environment_id: int, positions: int) -> int | None:
-        with self._pipeline(), psycopg.Cursor(self.raw) as heads:
-            heads.execute(f"SET LOCAL lock_timeout = '{self.lock_timeout}'")
-            heads.execute(
-                "UPDATE assistants_loghead SET position = position + %b WHERE environment_id = %b RETURNING position",
-                [positions, environment_id],
-            )
-            head = heads.fetchone()
-        return head[0] - positions if head else None
-
-    def write(
-        self, environment_id: int, old_head: int, digests: list[bytes], blocks: list[Block], *, moves_head: bool
-    ) -> None:
-        with psycopg.Cursor(self.raw) as heads:
+    def append(self, additions: Sequence[Addition]) -> dict[int, int | None]:
+        # All at once, begin and commit included: an answer that is waited for costs more than most of the statements.
+        is_alone = not self.wrapper.in_atomic_block
+        heads = {addition.environment_id: psycopg.Cursor(self.raw) for addition in additions}
+        try:
             with self._pipeline(), psycopg.Cursor(self.raw) as cursor:
-                cursor.execute(
-                    "INSERT INTO assistants_eventkey (environment_id, digest, position) "
-                    "SELECT %b, digest, %b + ordinal "
-                    "FROM unnest(%b::bytea[]) WITH ORDINALITY AS keys (digest, ordinal)",
-                    [environment_id, old_head, digests],
-                )
-                cursor.executemany(
-                    "INSERT INTO assistants_block "
-                    "(environment_id, first_position, last_position, received_at, source, body, names, is_faultless) "
-                    "VALUES (%b, %b, %b, %b, %b, %b, %b, %b)",
-                    [_block_row(block) for block in blocks],
-                )
-                if moves_head:
-                    heads.execute(
-                        "UPDATE assistants_loghead SET position = %b WHERE environment_id = %b AND position = %b",
-                        [blocks[-1].last_position, environment_id, old_head],
-                    )
-            # Within the pipeline the answers are not there yet.
-            if moves_head:
-                _must_have_moved(environment_id, heads.rowcount)
+                if is_alone:
+                    cursor.execute("BEGIN")
+                cursor.execute(f"SET LOCAL lock_timeout = '{self.lock_timeout}'")
+                for addition in additions:
+                    self._add(addition, heads[addition.environment_id], cursor)
+                if is_alone:
+                    cursor.execute("COMMIT")
+        except DatabaseError:
+            if is_alone and not self.raw.closed:
+                self.raw.rollback()
+            raise
+        # Within the pipeline the answers are not there yet.
+        return {environment_id: _first(head) for environment_id, head in heads.items()}
+
+    def _add(self, addition: Addition, head: psycopg.Cursor, cursor: psycopg.Cursor) -> None:
+        environment_id, count = addition.environment_id, len(addition.digests)
+        head.execute(
+            "UPDATE assistants_loghead SET position = position + %b WHERE environment_id = %b RETURNING position",
+            [count, environment_id],
+        )
+        if not count:
+            return
+        cursor.execute(
+            "INSERT INTO assistants_eventkey (environment_id, digest, position) SELECT %b, digest, "
+            "(SELECT position FROM assistants_loghead WHERE environment_id = %b) - %b + ordinal "
+            "FROM unnest(%b::bytea[]) WITH ORDINALITY AS keys (digest, ordinal)",
+            [environment_id, environment_id, count, addition.digests],
+        )
+        for block in addition.blocks:
+            cursor.execute(
+                "INSERT INTO assistants_block "
+                "(environment_id, first_position, last_position, received_at, source, body, names, is_faultless) "
+                "SELECT environment_id, position - %b, position - %b, %b, %b, %b, %b, %b "
+                "FROM assistants_loghead WHERE environment_id = %b",
+                [
+                    count - block.first_position,
+                    count - block.last_position,
+                    block.received_at,
+                    block.source,
+                    block.body,
+                    block.names,
+                    block.is_faultless,
+                    environment_id,
+                ],
+            )
 
     def blocks(self, environment_id: int, *, after: int, events: int, limit: int) -> list[PackedBlock]:
         # In binary, which is half as long as text for bytes. Positions are dense, so the block that ends behind the
@@ -142,11 +168,12 @@ class SqliteLog:
     def __init__(self, wrapper: BaseDatabaseWrapper) -> None:
         self.wrapper = wrapper
 
-    def lock(self, environment_id: int, digests: list[bytes]) -> tuple[int | None, set[bytes]]:
+    def lock(self, environment_id: int, digests: list[bytes]) -> set[bytes] | None:
         known: set[bytes] = set()
         with self.wrapper.cursor() as cursor:
             cursor.execute("SELECT position FROM assistants_loghead WHERE environment_id = %s", [environment_id])
-            head = cursor.fetchone()
+            if cursor.fetchone() is None:
+                return None
             for start in range(0, len(digests), SQLITE_CHUNK):
                 chunk = digests[start : start + SQLITE_CHUNK]
                 marks = ", ".join(["%s"] * len(chunk))
@@ -155,32 +182,31 @@ class SqliteLog:
                     [environment_id, *chunk],
                 )
                 known.update(bytes(digest) for (digest,) in cursor.fetchall())
-        return (head[0] if head else None), known
+        return known
 
-    def reserve(self, environment_id: int, positions: int) -> int | None:
-        with self.wrapper.cursor() as cursor:
-            cursor.execute(
-                "UPDATE assistants_loghead SET position = position + %s WHERE environment_id = %s RETURNING position",
-                [positions, environment_id],
-            )
-            head = cursor.fetchone()
-        return head[0] - positions if head else None
+    def append(self, additions: Sequence[Addition]) -> dict[int, int | None]:
+        with transaction.atomic(), self.wrapper.cursor() as cursor:
+            return {addition.environment_id: self._add(addition, cursor) for addition in additions}
 
-    def write(
-        self, environment_id: int, old_head: int, digests: list[bytes], blocks: list[Block], *, moves_head: bool
-    ) -> None:
-        with self.wrapper.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO assistants_eventkey (environment_id, digest, position) VALUES (%s, %s, %s)",
-                [(environment_id, digest, position) for position, digest in enumerate(digests, start=old_head + 1)],
-            )
-            Block.objects.bulk_create(blocks)
-            if moves_head:
-                cursor.execute(
-                    "UPDATE assistants_loghead SET position = %s WHERE environment_id = %s AND position = %s",
-                    [blocks[-1].last_position, environment_id, old_head],
-                )
-                _must_have_moved(environment_id, cursor.rowcount)
+    def _add(self, addition: Addition, cursor: CursorWrapper) -> int | None:
+        environment_id, count = addition.environment_id, len(addition.digests)
+        cursor.execute(
+            "UPDATE assistants_loghead SET position = position + %s WHERE environment_id = %s RETURNING position",
+            [count, environment_id],
+        )
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        head: int = row[0]
+        cursor.executemany(
+            "INSERT INTO assistants_eventkey (environment_id, digest, position) VALUES (%s, %s, %s)",
+            [(environment_id, digest, head - count + index) for index, digest in enumerate(addition.digests, start=1)],
+        )
+        for block in addition.blocks:
+            block.first_position += head - count
+            block.last_position += head - count
+        Block.objects.bulk_create(addition.blocks)
+        return head
 
     def blocks(self, environment_id: int, *, after: int, events: int, limit: int) -> list[PackedBlock]:
         behind = Block.objects.filter(environment_id=environment_id, last_position__gt=after).order_by("last_position")
@@ -199,19 +225,6 @@ def _packed(cursor: psycopg.Cursor[PackedBlock]) -> RowMaker[PackedBlock]:
     return PackedBlock._make
 
 
-def _must_have_moved(environment_id: int, rows: int) -> None:
-    if rows != 1:
-        raise RuntimeError(f"The head of environment {environment_id} moved under its lock.")
-
-
-def _block_row(block: Block) -> tuple[object, ...]:
-    return (
-        block.environment_id,
-        block.first_position,
-        block.last_position,
-        block.received_at,
-        block.source,
-        block.body,
-        block.names,
-        block.is_faultless,
-    )
+def _first(cursor: psycopg.Cursor) -> int | None:
+    row = cursor.fetchone()
+    return row[0] if row else None

@@ -141,9 +141,10 @@ class Intake:
     async def _store(self, request: segment.Request, opened: Opened) -> Answer:
         now = datetime.now(UTC)
         read = segment.read_items(request, received_at=now)
+        append = log.Append(opened.environment_id, SOURCE, now, read.messages, is_faultless=read.is_faultless)
         await self.committer.store(
             Intent(
-                append=log.Append(opened.environment_id, SOURCE, now, read.messages, is_faultless=read.is_faultless),
+                append=append.prepare(),
                 refused=[
                     RefusedItem(opened.environment_id, SOURCE, now, reason, raw) for _, reason, raw in read.refused
                 ],
