@@ -1,6 +1,7 @@
 """The Celery application; its settings are the CELERY_* ones of config/settings.py."""
 
 import os
+import sys
 from typing import Any
 
 from celery import Celery
@@ -20,6 +21,9 @@ REDIS_CONSUMING = {
     "socket_keepalive": True,
     "health_check_interval": 10,
 }
+# A turn composes in one thread while another one waits for the database again and again; by default it would wait ten
+# times as long for the interpreter after each answer.
+SWITCH_SECONDS = 0.0005
 # The web process, the worker and the sweep write to one file: wait for each other instead of failing.
 SQLITE = {"connect_args": {"timeout": 20}}
 
@@ -52,5 +56,6 @@ def prepare_worker(conf: Any, **kwargs: Any) -> None:
     def prepare_child(**kwargs: Any) -> None:
         end_with(worker)
         spare_garbage_collection()
+        sys.setswitchinterval(SWITCH_SECONDS)
 
     worker_process_init.connect(prepare_child, weak=False)

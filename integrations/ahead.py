@@ -24,6 +24,11 @@ class Ahead:
         self._executor: ThreadPoolExecutor | None = None
         self._composing: Future[Prepared | None] | None = None
 
+    @property
+    def is_composing(self) -> bool:
+        """Whether something was begun that was not taken."""
+        return self._composing is not None
+
     def start(self, compose: Callable[[], Prepared | None]) -> None:
         """Begin to compose; what was begun before must have been taken."""
         self._executor = self._executor or ThreadPoolExecutor(1, "composing-ahead")

@@ -148,10 +148,14 @@ class _Turn:
     def _begin_at_cursor(self) -> None:
         """Go back to the cursor, on the terms of this moment; what is not settled is read and sent again."""
         self.suspects.forget()
+        self.ahead.take()
         self.prepared = None
         self.is_replay = self.lease.kind == Lane.Kind.REPLAY
-        self.reader = Reader(self.lease.environment_id, after=self.lease.cursor)
+        self._read_behind(self.lease.cursor)
         self.terms = load_terms(self.lease, behind=self.lease.cursor)
+
+    def _read_behind(self, position: int) -> None:
+        self.reader = Reader(self.lease.environment_id, after=position)
 
     def _next_range(self) -> Progress:
         if self.prepared is not None:
@@ -223,7 +227,7 @@ class _Turn:
             return self._accept(part, following)
         if self.reader.after >= batch.first:
             # It was passed when the next batch was looked for.
-            self.reader = Reader(self.lease.environment_id, after=batch.first - 1)
+            self._read_behind(batch.first - 1)
         if part.is_refused:
             settle.record_refusal(self.lease, part)
             if len(batch.positions) == 1:
@@ -249,12 +253,12 @@ class _Turn:
         return Attempt(answer, verdict(answer), len(body), self.lease.attempts, now)
 
     def _look_ahead(self, batch: Batch) -> None:
-        """Have the next batch composed while this one is on its way, where the log is known to go on behind it.
+        """Have the batch behind this one composed meanwhile, where the log is known to go on there.
 
         First occurrences are looked up in the database, so what depends on them is composed in its turn.
         """
         known = self.reader.fetched_to - batch.last
-        if not known or self.suspects or self.terms.terms.watch is not None:
+        if not known or self.ahead.is_composing or self.suspects or self.terms.terms.watch is not None:
             return
         self.reader.pass_to(batch.last)
         if known < READ_EVENTS:
@@ -313,12 +317,15 @@ class _Turn:
     def _settle(self, parts: Sequence[Part], following: Prepared | None) -> None:
         """Settle, and begin the batch that follows in the same transaction, if it is composed and there is time."""
         if following and following.batch.messages and time.monotonic() < self.until:
+            self._look_ahead(following.batch)
             # Where the terms have changed since, it is composed again in its turn.
             with contextlib.suppress(TermsChangedError):
                 settle.record_progress(self.lease, parts, begin_to=following.batch.last)
                 following.is_begun = True
                 self.prepared = following
                 return
+            self.ahead.take()
+            self._read_behind(parts[-1].batch.last)
         settle.record_progress(self.lease, parts)
 
     def _search(self, parts: Sequence[Sequence[Event]]) -> Progress:

@@ -114,25 +114,25 @@ def test_the_next_batch_is_begun_with_the_settling_of_the_one_before(
     assert [request.headers.get("x-retry-count") for request in segment.requests] == [None] * 3
 
 
-@pytest.mark.parametrize("refused", [0, 450, 700])
+@pytest.mark.parametrize("refused", [0, 450, 700, 1500])
 def test_a_batch_that_is_refused_is_searched_though_the_next_one_was_composed(
     segment: FakeSegment, connection: Connection, client: SegmentClient, refused: int
 ) -> None:
-    ids = append_batches(connection, 3)
+    ids = append_batches(connection, 5)
     segment.refuse(ids[refused])
 
     take_turn(connection, client)
 
     accepted = [message["messageId"] for message in segment.accepted]
     assert accepted == [each for each in ids if each != ids[refused]]
-    assert outcomes(connection) == {"accepted": 1199, "rejected": 1}
+    assert outcomes(connection) == {"accepted": 1999, "rejected": 1}
 
 
-@pytest.mark.parametrize("failing", [0, 1, 2])
+@pytest.mark.parametrize("failing", [0, 1, 2, 3])
 def test_a_batch_that_failed_is_sent_again_before_the_one_that_was_composed_meanwhile(
     segment: FakeSegment, connection: Connection, client: SegmentClient, failing: int
 ) -> None:
-    ids = append_batches(connection, 3)
+    ids = append_batches(connection, 5)
     segment.replies.extend([*[Reply()] * failing, Reply(503)])
 
     take_turn(connection, client)
@@ -143,6 +143,22 @@ def test_a_batch_that_failed_is_sent_again_before_the_one_that_was_composed_mean
     assert [message["messageId"] for message in segment.accepted] == ids
     assert segment.requests[failing].batch == segment.requests[failing + 1].batch
     assert segment.requests[failing + 1].headers["x-retry-count"] == "1"
+
+
+def test_a_selection_changed_under_way_holds_for_all_that_was_composed_ahead(
+    segment: FakeSegment, connection: Connection, client: SegmentClient
+) -> None:
+    ids = append_batches(connection, 5)
+
+    def select() -> None:
+        connections.select_events(connection, [HANDLED], by=None)
+
+    take_turn(connection, Meanwhile(client, lambda: None, select))
+
+    sent = sum(len(request.batch) for request in segment.requests)
+    assert len(segment.requests) == 2
+    assert segment.message_ids == ids[:sent]
+    assert outcomes(connection) == {"accepted": sent, "event_not_selected": 2000 - sent}
 
 
 def test_a_batch_composed_ahead_ends_where_the_lane_does(
