@@ -23,6 +23,7 @@ from integrations import firsts, index, leases, settle
 from integrations.ahead import Ahead, Prepared
 from integrations.choice import NOT_IN_REPLAY
 from integrations.compose import NOTHING_HELD, Batch, compose, marks_of
+from integrations.flight import Flight
 from integrations.leases import Lease, LostLeaseError, Progress, TermsChangedError
 from integrations.models import Lane
 from integrations.refused import READ_AHEAD_EVENTS, TOO_MANY, UNDECIDED, Suspects, halves
@@ -127,12 +128,14 @@ class _Turn:
         self.until = until
         self.suspects = Suspects()
         self.ahead = Ahead()
+        self.flight = Flight()
         self.prepared: Prepared | None = None
         self.next_request_at = 0.0
         self._begin_at_cursor()
 
     def close(self) -> None:
         self.ahead.close()
+        self.flight.close()
 
     def step(self) -> Progress:
         """Deliver one range of the log, and further ones as long as something is begun or undecided."""
@@ -149,6 +152,7 @@ class _Turn:
         """Go back to the cursor, on the terms of this moment; what is not settled is read and sent again."""
         self.suspects.forget()
         self.ahead.take()
+        self.flight.take_all()
         self.prepared = None
         self.is_replay = self.lease.kind == Lane.Kind.REPLAY
         self._read_behind(self.lease.cursor)
@@ -171,6 +175,8 @@ class _Turn:
         if not events or self.reader.after - self.lease.cursor > READ_AHEAD_EVENTS:
             return self._wait_for_proof() if self.suspects else Progress.IDLE
         self._begin_range()
+        if self.terms.is_any_order and not self.suspects:
+            return self._fly()
         return self._deliver(events, is_part=bool(self.suspects))
 
     def _gap(self) -> Batch | None:
@@ -225,6 +231,11 @@ class _Turn:
         following = self.ahead.take()
         if part.is_accepted:
             return self._accept(part, following)
+        return self._see_to_failed(prepared, part, attempt)
+
+    def _see_to_failed(self, prepared: Prepared, part: Part, attempt: Attempt) -> Progress:
+        """See to a batch that was not accepted, by what the answer says."""
+        batch = prepared.batch
         if self.reader.after >= batch.first:
             # It was passed when the next batch was looked for.
             self._read_behind(batch.first - 1)
@@ -244,13 +255,65 @@ class _Turn:
         self._pace()
         if not is_part:
             self._look_ahead(batch)
-        now = datetime.now(UTC)
+        return self._post(batch, retries=retries, number=self.lease.attempts)
+
+    def _post(self, batch: Batch, *, retries: int, number: int) -> Attempt:
+        """Make one attempt; touches the network only."""
+        terms, now = self.terms, datetime.now(UTC)
         body = batch_body(batch.messages, now)
-        terms = self.terms
         answer = self.client.post_batch(
             terms.base_url, terms.write_key, body, retries=retries, compress=terms.is_compressed
         )
-        return Attempt(answer, verdict(answer), len(body), self.lease.attempts, now)
+        return Attempt(answer, verdict(answer), len(body), number, now)
+
+    def _fly(self) -> Progress:
+        """Keep several batches under way, and settle them in order, until one fails, none is left, or time is up.
+
+        Raises TermsChangedError once all that was sent is settled.
+        """
+        changed = self._launch_all(at_least=1)
+        while self.flight:
+            prepared, attempt = self.flight.take()
+            part = Part(self.terms, prepared.batch, attempt)
+            if attempt is not None and not part.is_accepted:
+                self._overtaken(self.flight.take_all())
+                self._begin_range()
+                return self._see_to_failed(prepared, part, attempt)
+            settle.record_progress(self.lease, [part], sent_to=self.flight.sent_to)
+            changed = changed or self._launch_all()
+        if changed:
+            raise changed
+        return Progress.MOVED
+
+    def _launch_all(self, *, at_least: int = 0) -> TermsChangedError | None:
+        """Compose, begin and send batches while there is room and time; return the error if the terms have changed."""
+        while len(self.flight) < at_least or (not self.flight.is_full and time.monotonic() < self.until):
+            events = self._events()
+            if not events:
+                return None
+            prepared = Prepared(events, compose(events, self.terms.terms, firsts=self._firsts(events)))
+            try:
+                self._launch(prepared)
+            except TermsChangedError as error:
+                return error
+            self.reader.pass_to(prepared.batch.last)
+        return None
+
+    def _launch(self, prepared: Prepared) -> None:
+        batch, is_alone = prepared.batch, self.flight.sent_to is None
+        if not batch.messages:
+            self.flight.start(prepared, None)
+            return
+        retries = self.lease.attempts if is_alone else 0
+        self._begin(batch, is_part=not is_alone)
+        self._pace()
+        self.flight.start(prepared, partial(self._post, batch, retries=retries, number=self.lease.attempts))
+
+    def _overtaken(self, flown: Sequence[tuple[Prepared, Attempt | None]]) -> None:
+        """Note the attempts behind one that failed; whatever their answers, they are made again behind that one."""
+        parts = [Part(self.terms, prepared.batch, attempt) for prepared, attempt in flown if attempt]
+        if parts:
+            settle.record_overtaken(self.lease, parts)
 
     def _look_ahead(self, batch: Batch) -> None:
         """Have the batch behind this one composed meanwhile, where the log is known to go on there.

@@ -108,18 +108,28 @@ def begin_attempt(lease: Lease, *, to: int, is_part: bool = False) -> None:
 
 
 def move(
-    lease: Lease, *, cursor: int, begun: bool, begin_to: int | None = None, along: Sequence[Statement] = ()
+    lease: Lease,
+    *,
+    cursor: int,
+    begun: bool,
+    begin_to: int | None = None,
+    sent_to: int | None = None,
+    along: Sequence[Statement] = (),
 ) -> None:
     """Move the cursor, and execute `along`, which records what became of the events. Raises as `begin_attempt`.
 
     A batch that was not begun may be composed by terms that changed since; one that was keeps its own. With `begin_to`,
-    the next batch, up to there, is begun as well. Where it raises, the transaction has to be rolled back.
+    the next batch, up to there, is begun as well; behind it, up to `sent_to`, others are under way: what lies
+    before them keeps its terms. Where it raises, the transaction has to be rolled back.
     """
     values = {**_identity(lease), "old_cursor": lease.cursor, "cursor": cursor}
     in_flight_to = _in_flight_behind(lease, cursor)
     if begin_to is not None:
         in_flight_to = max(begin_to, in_flight_to or 0)
         moving = _move_and_begin.statement(**values, in_flight_to=in_flight_to, terms_seq=lease.terms_seq, attempts=1)
+    elif sent_to is not None:
+        in_flight_to = max(sent_to, in_flight_to or 0)
+        moving = _move_begun.statement(**values, in_flight_to=in_flight_to, attempts=1)
     elif begun:
         moving = _move_begun.statement(**values, in_flight_to=in_flight_to, attempts=0)
     else:

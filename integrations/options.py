@@ -12,6 +12,7 @@ ANONYMOUS_SESSIONS = "anonymous_sessions"
 LEAVE_OUT_SCHEMA_FAULTS = "leave_out_schema_faults"
 IDENTIFY_VISITORS = "identify_visitors"
 COMPRESS = "compress"
+ANY_ORDER = "any_order"
 ONCE_LABEL = "Send only the first time for each visitor"
 ONCE_HELP = (
     "The first one goes, for ever: later ones stay here with the reason. A visitor is an anonymous ID, or a user ID "
@@ -99,6 +100,15 @@ OPTIONS = (
         "refuses that gets them as they are.",
         on="Requests are compressed (gzip)",
         off="Requests are sent as they are",
+    ),
+    Option(
+        ANY_ORDER,
+        label="Let the order of arrival differ",
+        help="Up to eight requests are then under way at once, which moves many times as much to a host that is far "
+        "away. Events may arrive in another order than they came in; each keeps its own time. After a failure, some "
+        "that have arrived are sent again under the same message IDs.",
+        on="Up to eight requests are under way at once; the order of arrival may differ",
+        off="One request at a time: events arrive in the order in which they came",
     ),
 )
 NAMES = tuple(option.name for option in OPTIONS)

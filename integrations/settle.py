@@ -57,11 +57,13 @@ class Part:
         return self.attempt is not None and self.attempt.verdict is Verdict.CONTENT
 
 
-def record_progress(lease: Lease, parts: Sequence[Part], *, begin_to: int | None = None) -> None:
+def record_progress(
+    lease: Lease, parts: Sequence[Part], *, begin_to: int | None = None, sent_to: int | None = None
+) -> None:
     """Move the cursor over consecutive parts: accepted ones, refused single events, and those with nothing to send.
 
-    With `begin_to`, the attempt at the next batch, up to there, is noted in the same transaction. Raises
-    LostLeaseError or TermsChangedError; then nothing is written.
+    With `begin_to`, the attempt at the next batch, up to there, is noted in the same transaction; behind them, up to
+    `sent_to`, others are under way. Raises LostLeaseError or TermsChangedError; then nothing is written.
     """
     last = parts[-1].batch.last
     tally: Counter[counts.CountKey] = Counter()
@@ -74,13 +76,14 @@ def record_progress(lease: Lease, parts: Sequence[Part], *, begin_to: int | None
             cursor=last,
             begun=any(part.attempt for part in parts),
             begin_to=begin_to,
+            sent_to=sent_to,
             along=[*deliveries, *counts.additions(lease.lane_id, tally)],
         )
         for part in parts:
             _see_to(lease, part)
         if lease.kind == Lane.Kind.REPLAY and last == lease.end:
             replayed.end(lease.lane_id)
-    lease.cursor, lease.attempts = last, 0 if begin_to is None else 1
+    lease.cursor, lease.attempts = last, 0 if begin_to is None and sent_to is None else 1
 
 
 def record_refusal(lease: Lease, part: Part) -> None:
@@ -91,6 +94,19 @@ def record_refusal(lease: Lease, part: Part) -> None:
     with transaction.atomic():
         leases.end_attempt(lease, to=part.batch.last, may_have_arrived=False)
         run_together([_delivery(lease, part, Delivery.Outcome.REFUSED)])
+
+
+def record_overtaken(lease: Lease, parts: Sequence[Part]) -> None:
+    """Note attempts behind one that failed: whatever their answers, the batches are sent again behind that one.
+
+    Raises LostLeaseError.
+    """
+    with transaction.atomic():
+        may_have_arrived = any(
+            part.is_accepted or (part.attempt and part.attempt.answer.is_ambiguous) for part in parts
+        )
+        leases.end_attempt(lease, to=parts[-1].batch.last, may_have_arrived=may_have_arrived)
+        run_together([_delivery(lease, part, Delivery.Outcome.RETRY) for part in parts])
 
 
 def record_failure(lease: Lease, part: Part, attempt: Attempt, *, delay: timedelta) -> None:
@@ -210,6 +226,10 @@ def _delivery(lease: Lease, part: Part, outcome: Delivery.Outcome) -> Statement:
     }
     names, marks = ", ".join(row), ", ".join(["%s"] * len(row))
     return Statement(f"INSERT INTO integrations_delivery ({names}) VALUES ({marks})", list(row.values()))  # noqa: S608
+
+
+def _may_have_arrived(part: Part) -> bool:
+    return part.is_accepted or (part.attempt is not None and part.attempt.answer.is_ambiguous)
 
 
 def _connection(part: Part) -> QuerySet[Connection]:

@@ -11,7 +11,7 @@ from integrations.compose import Terms
 from integrations.leases import Lease, LostLeaseError
 from integrations.models import Connection, ConnectionVersion, Lane, LaneVersion, Rejection, Replay
 from integrations.occurrences import Watch
-from integrations.options import COMPRESS, IDENTIFY_VISITORS, ONCE
+from integrations.options import ANY_ORDER, COMPRESS, IDENTIFY_VISITORS, ONCE
 from integrations.segment.regions import CUSTOM, SANDBOX, base_url
 from integrations.shape import shapes
 
@@ -38,6 +38,7 @@ class TermsInForce:
     is_active: bool
     is_paced: bool
     is_compressed: bool
+    is_any_order: bool
     last_position: int | None
     are_known_refused: bool = False
 
@@ -70,6 +71,7 @@ def load_terms(lease: Lease, *, behind: int) -> TermsInForce:
         is_active=_is_active(lane, connection),
         is_paced=lane.kind == Lane.Kind.REPLAY or connection.settings["region"] not in (CUSTOM, SANDBOX),
         is_compressed=bool(version.options.get(COMPRESS)),
+        is_any_order=_is_any_order(lane, connection, version),
         last_position=last_position,
         are_known_refused=REJECTIONS in lane.filter,
     )
@@ -108,6 +110,12 @@ def is_chosen(lane: Lane, event: Event) -> bool:
     if lane.kind != Lane.Kind.REPLAY:
         return True
     return _choice(lane.replay, lane, event.position - 1, None)[0].includes(event)
+
+
+def _is_any_order(lane: Lane, connection: Connection, version: ConnectionVersion) -> bool:
+    """Say whether several batches may be under way. Replays take their time; the sandbox is nowhere else."""
+    is_eligible = lane.kind == Lane.Kind.LIVE and connection.settings["region"] != SANDBOX
+    return is_eligible and bool(version.options.get(ANY_ORDER))
 
 
 def _choice(replay: Replay, lane: Lane, behind: int, last_position: int | None) -> tuple[Choice, int | None]:

@@ -7,6 +7,7 @@ cursor never goes back; and a duplicate is explained by an answer that did not a
 import contextlib
 import itertools
 from collections import Counter
+from functools import partial
 
 import pytest
 from django.db import transaction
@@ -24,13 +25,13 @@ from hypothesis.stateful import (
 from assistants import log
 from assistants.messages import Message
 from integrations import connections, delivery, fates, replay
-from integrations.compose import derived_message_id
+from integrations.compose import compose, derived_message_id
 from integrations.fates import Fate
-from integrations.models import Connection, Lane, LaneQuerySet, Rejection, Replay
+from integrations.models import Connection, Delivery, Lane, LaneQuerySet, Rejection, Replay
 from integrations.replay import ReplayError, Scope
 from integrations.segment.client import SegmentClient
 from tests.fakes import FakeSegment, Received, Reply
-from tests.integrations.turns import check_ledger, crash, make_due, sent_ids
+from tests.integrations.turns import check_ledger, crash, crash_in_flight, make_due, sent_ids
 from tests.make import append, live_lane, make_connection, make_message
 
 # Without shrinking: a failure is told within the time of the test, and its steps are printed.
@@ -45,6 +46,7 @@ class Machine(RuleBasedStateMachine):
 
     segment: FakeSegment
     client: SegmentClient
+    is_any_order = False
 
     @initialize()
     def connect(self) -> None:
@@ -53,7 +55,9 @@ class Machine(RuleBasedStateMachine):
         for kept in (self.segment.requests, self.segment.accepted, self.segment.lost, self.segment.replies):
             kept.clear()
         self.segment.judge = self.judge
-        self.connection = make_connection(endpoint=self.segment.url, selection=[("track", STARTED)])
+        self.connection = make_connection(
+            endpoint=self.segment.url, selection=[("track", STARTED)], any_order=self.is_any_order
+        )
         self.messages: list[Message] = []
         self.refused: set[str] = set()
         # Message IDs whose acceptance a worker did not live to note.
@@ -82,8 +86,11 @@ class Machine(RuleBasedStateMachine):
     def a_worker_is_killed(self, replies: list[Reply | None], requests: int) -> None:
         self.with_answers(replies)
         make_due(self.connection)
-        if crash(self.connection, self.client, after_requests=requests):
-            self.orphaned.update(message["messageId"] for message in self.segment.requests[-1].batch)
+        before = Counter(self.segment.message_ids)
+        if self.dies(after=requests):
+            unsettled = set(self.ids[self.lane.cursor :])
+            arrived = Counter(self.segment.message_ids) - before
+            self.orphaned.update({id_: count for id_, count in arrived.items() if id_ in unsettled})
         self.segment.replies.clear()
 
     @rule()
@@ -124,6 +131,9 @@ class Machine(RuleBasedStateMachine):
     def somebody_resumes(self) -> None:
         connections.resume(self.connection, by=None)
 
+    def dies(self, *, after: int) -> bool:
+        return crash(self.connection, self.client, after_requests=after)
+
     def with_answers(self, replies: list[Reply | None]) -> None:
         """Script the first answers; None lets Segment judge the batch."""
         self.segment.replies.extend(reply or Reply() for reply in replies)
@@ -160,7 +170,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def what_arrives_again_had_no_answer(self) -> None:
-        unanswered = Counter(message["messageId"] for message in self.segment.lost) + self.orphaned
+        unanswered = Counter(message["messageId"] for message in self.segment.lost) + self.orphaned + self.overtaken
         arrivals = Counter(self.segment.message_ids)
         assert {id_: count for id_, count in arrivals.items() if count > 1 + unanswered[id_]} == {}
 
@@ -179,6 +189,13 @@ class Machine(RuleBasedStateMachine):
     def an_event_is_undecided_once_at_most(self) -> None:
         positions = Counter(Rejection.objects.of(self.connection).unresolved().values_list("position", flat=True))
         assert all(count == 1 for count in positions.values())
+
+    @property
+    def overtaken(self) -> Counter[str]:
+        """How often an event was accepted behind one that was not, which is on record as an attempt to be repeated."""
+        rows = self.lane.deliveries.filter(outcome=Delivery.Outcome.RETRY, status=200)
+        ranges = rows.values_list("first_position", "last_position")
+        return Counter(id_ for first, last in ranges for id_ in self.ids[first - 1 : last])
 
     @property
     def ids(self) -> list[str]:
@@ -223,8 +240,36 @@ class Machine(RuleBasedStateMachine):
         assert all(later > earlier for earlier, later in itertools.pairwise(versions))
 
 
+class MachineInAnyOrder(Machine):
+    """The same with several requests under way at once."""
+
+    is_any_order = True
+
+    def dies(self, *, after: int) -> bool:
+        return crash_in_flight(self.connection, self.client, after_answers=after)
+
+    @invariant()
+    def what_arrives_is_known_and_in_order(self) -> None:
+        """In order is only what is settled; of what arrives, nothing is unknown."""
+        replays = Replay.objects.filter(lane__in=self.replays).values_list("pk", flat=True)
+        namespaces = [self.connection.pk, *replays]
+        known = {derived_message_id(each, message.message_id) for each in namespaces for message in self.messages}
+        assert set(self.segment.message_ids) <= known
+
+
 @pytest.mark.django_db
 def test_whatever_happens_nothing_is_lost(segment: FakeSegment, client: SegmentClient) -> None:
     Machine.segment, Machine.client = segment, client
 
     run_state_machine_as_test(Machine, settings=EXAMPLES)
+
+
+@pytest.mark.django_db
+def test_whatever_happens_nothing_is_lost_with_several_requests_under_way(
+    segment: FakeSegment, client: SegmentClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    MachineInAnyOrder.segment, MachineInAnyOrder.client = segment, client
+    # So few fill a request that there are several.
+    monkeypatch.setattr(delivery, "compose", partial(compose, max_messages=2))
+
+    run_state_machine_as_test(MachineInAnyOrder, settings=EXAMPLES)

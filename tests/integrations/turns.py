@@ -1,9 +1,11 @@
 """Turns at a lane as a worker takes them, and what can happen while one of its requests is under way."""
 
 import contextlib
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 from django.db.models.functions import Now
 
@@ -12,6 +14,7 @@ from assistants.models import Environment
 from integrations import delivery, ledger
 from integrations.compose import derived_message_id
 from integrations.delivery import Client
+from integrations.flight import Flight
 from integrations.models import Connection, Lane, Replay
 from integrations.segment.verdicts import Answer
 from tests.make import append, live_lane, make_message
@@ -98,16 +101,48 @@ def crash(connection: Connection, client: Client, *, after_requests: int = 1, re
 
     Return whether it came to that: there may have been fewer requests to make.
     """
-    lane = Lane.objects.filter(pk=replay.lane_id if replay else live_lane(connection).pk)
+    lane = replay.lane_id if replay else live_lane(connection).pk
+    survived = [lambda: None] * (after_requests - 1)
+    return _dies(lane, lambda die: delivery.run_lane(lane, Meanwhile(client, *survived, die)))
+
+
+def crash_in_flight(connection: Connection, client: Client, *, after_answers: int) -> bool:
+    """The same for a worker with several requests under way, which is killed when it has taken its n-th answer."""
+    lane = live_lane(connection).pk
+
+    def turn(die: Callable[[], None]) -> None:
+        with at_answer(after_answers, die):
+            delivery.run_lane(lane, client)
+
+    return _dies(lane, turn)
+
+
+@contextlib.contextmanager
+def at_answer(number: int, action: Callable[[], object]) -> Iterator[None]:
+    """Have something happen when a holder takes its n-th answer of several under way, before it is settled."""
+    take, numbers = Flight.take, itertools.count(1)
+
+    def take_and_act(flight: Flight) -> object:
+        taken = take(flight)
+        if next(numbers) == number:
+            action()
+        return taken
+
+    with patch.object(Flight, "take", take_and_act):
+        yield
+
+
+def _dies(lane_id: int, turn: Callable[[Callable[[], None]], object]) -> bool:
+    """Take a turn in which somebody may die, which leaves the lane as it was at that moment; return whether one did."""
+    lane = Lane.objects.filter(pk=lane_id)
     at_death: dict[str, Any] = {}
 
     def die() -> None:
         at_death.update(lane.values().get())
         raise Killed
 
-    survived = [lambda: None] * (after_requests - 1)
     with contextlib.suppress(Killed):
-        delivery.run_lane(lane.get().pk, Meanwhile(client, *survived, die))
+        turn(die)
     if at_death:
         lane.update(**at_death)
         lane.update(lease_until=Now() - timedelta(seconds=1))
