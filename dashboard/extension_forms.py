@@ -231,6 +231,27 @@ class ChangeForm(forms.Form):
         return typed
 
 
+class PaceForm(ChangeForm):
+    """How many requests a second go out, from one connection or from several together."""
+
+    per_second = forms.IntegerField(
+        label="Requests a second",
+        required=False,
+        min_value=1,
+        max_value=1_000,
+        help_text="Each request carries up to 475 KB, some 400 events. Without a number: 50 to Segment's own hosts, "
+        "which is what Segment asks for, and as many as there are to an own URL.",
+    )
+    group = forms.CharField(
+        label="Pacing group",
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "list": "pacing-groups"}),
+        help_text="A name of your choice. Connections with the same name keep this pace together, as those into one "
+        "Segment workspace should; the number is then that of the group.",
+    )
+
+
 class SwitchForm(ChangeForm):
     """One event switched on or off, against the version of the connection that the person saw."""
 

@@ -34,6 +34,7 @@ connection_paths = [
     path("test/", connections.send_test, name="test"),
     path("confirm/", connections.confirm, name="confirm"),
     path("settings/", connection_changes.change_settings, name="settings"),
+    path("pace/", connection_changes.change_pace, name="pace"),
     path("options/", connection_options.change_options, name="options"),
     path("samples/", connection_options.send_samples, name="samples"),
     path("tracking-plan.json", connection_options.plan, name="plan"),

@@ -15,9 +15,9 @@ from msgspec import Raw
 from assistants import audit, encryption, log
 from assistants.messages import Message
 from assistants.models import Assistant, Environment, LogHead
-from integrations import lanes
+from integrations import lanes, pace
 from integrations.compose import TEST_SOURCE, Key
-from integrations.models import Connection, ConnectionVersion, Lane, LaneVersion, PendingSetup
+from integrations.models import Connection, ConnectionVersion, Lane, LaneVersion, PacingGroup, PendingSetup
 from integrations.sandbox import fingerprint
 from integrations.wake import waker
 
@@ -156,6 +156,34 @@ def change_destination(
         lanes.terms_changed(connection)
         _audit(connection, "connection.destination_changed", by, reason, {"changed": changed})
     _wake(connection)
+
+
+def set_pace(
+    connection: Connection, *, per_second: int | None, group_name: str = "", by: User | None, reason: str = ""
+) -> None:
+    """Set how many requests a second go to Segment: from this connection, or from all of the group that it joins.
+
+    Without a number, it is what the host asks for; a group that is there keeps its pace.
+    """
+    with transaction.atomic():
+        connection = lanes.lock(connection)
+        connection.pacing_group = _pacing_group(group_name, per_second) if group_name else None
+        connection.requests_per_second = None if group_name else per_second
+        connection.save(update_fields=["pacing_group", "requests_per_second"])
+        PacingGroup.objects.filter(connections__isnull=True).delete()
+        lanes.look_again(connection)
+        details = {"requests_per_second": pace.per_second(connection), "group": group_name}
+        _audit(connection, "connection.pace_changed", by, reason, details)
+
+
+def _pacing_group(name: str, per_second: int | None) -> PacingGroup:
+    group, _ = PacingGroup.objects.get_or_create(
+        name=name, defaults={"requests_per_second": per_second or pace.SEGMENT_PER_SECOND}
+    )
+    if per_second is not None and group.requests_per_second != per_second:
+        group.requests_per_second = per_second
+        group.save(update_fields=["requests_per_second"])
+    return group
 
 
 def pause(connection: Connection, *, by: User | None, reason: str = "") -> None:

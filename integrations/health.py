@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection as database
 from django.db.migrations.executor import MigrationExecutor
 
-from integrations import counts, keeping, notices
+from integrations import counts, drain, keeping, notices
 from integrations.models import Connection, Delivery, EventTotal, Heartbeat, Incident, Lane
 
 # A worker beats every 15 s and a sweep more often; later than this it is missed.
@@ -32,11 +32,14 @@ class LaneState:
     kept_until: datetime | None = None
     expired: int = 0
     is_expiring: bool = False
+    time_left: timedelta | None = None
 
 
 def lane_state(connection: Connection, now: datetime | None = None) -> LaneState:
     """Read the state of a connection's live lane."""
+    now = now or datetime.now(UTC)
     lane = Lane.objects.with_oldest_waiting().get(connection=connection, kind=Lane.Kind.LIVE)
+    lane.connection = connection
     head = lane.environment.log_head.position
     expiring = Incident.objects.filter(lane=lane, kind=Incident.Kind.EXPIRING, ended_at__isnull=True).first()
     expired = EventTotal.objects.filter(lane=lane, outcome=counts.EXPIRED).first()
@@ -51,9 +54,10 @@ def lane_state(connection: Connection, now: datetime | None = None) -> LaneState
         next_attempt_at=lane.next_attempt_at,
         last_delivery=lane.deliveries.exclude(outcome=Delivery.Outcome.NOTHING).order_by("-id").first(),
         oldest_waiting_at=lane.oldest_waiting_at,
-        kept_until=keeping.kept_until(lane, notices.told_at(expiring), now or datetime.now(UTC)),
+        kept_until=keeping.kept_until(lane, notices.told_at(expiring), now),
         expired=expired.count if expired else 0,
         is_expiring=expiring is not None,
+        time_left=drain.time_left(lane, now),
     )
 
 

@@ -36,3 +36,8 @@ def terms_changed(connection: Connection) -> None:
     Lane.objects.filter(connection=connection).update(
         terms_seq=F("terms_seq") + 1, next_attempt_at=None, failing_since=None, last_error=""
     )
+
+
+def look_again(connection: Connection) -> None:
+    """Let whoever holds a lane of this connection read its terms anew before the next request."""
+    Lane.objects.filter(connection=connection).update(terms_seq=F("terms_seq") + 1)

@@ -25,6 +25,17 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         return self.present().filter(status=Connection.Status.NEEDS_ATTENTION)
 
 
+class PacingGroup(models.Model):
+    """Connections whose requests keep one pace together, as those into one Segment workspace should."""
+
+    name = models.CharField(max_length=100, unique=True)
+    requests_per_second = models.PositiveSmallIntegerField()
+    next_request_at = models.DateTimeField(null=True, help_text="Before this, no request of the group goes.")
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Connection(models.Model):
     """An extension configured for one environment: where its events go, and on what terms."""
 
@@ -44,6 +55,8 @@ class Connection(models.Model):
     write_key = models.TextField(help_text="Encrypted, bound to this row.")
     write_key_last4 = models.CharField(max_length=4)
     write_key_fingerprint = models.CharField(max_length=16)
+    requests_per_second = models.PositiveSmallIntegerField(null=True, help_text="Without one: as its host asks.")
+    pacing_group = models.ForeignKey(PacingGroup, null=True, on_delete=models.SET_NULL, related_name="connections")
     test_nonce = models.CharField(max_length=40, blank=True)
     test_sent_at = models.DateTimeField(null=True, blank=True)
     test_accepted_at = models.DateTimeField(null=True, blank=True)

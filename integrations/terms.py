@@ -12,7 +12,8 @@ from integrations.leases import Lease, LostLeaseError
 from integrations.models import Connection, ConnectionVersion, Lane, LaneVersion, Rejection, Replay
 from integrations.occurrences import Watch
 from integrations.options import ANY_ORDER, COMPRESS, IDENTIFY_VISITORS, ONCE
-from integrations.segment.regions import CUSTOM, SANDBOX, base_url
+from integrations.pace import Pace, pace_of
+from integrations.segment.regions import SANDBOX, base_url
 from integrations.shape import shapes
 
 # The filter of a lane that sends the rejections that are its replay's.
@@ -36,7 +37,7 @@ class TermsInForce:
     write_key: str = field(repr=False)
     sealed_write_key: str = field(repr=False)
     is_active: bool
-    is_paced: bool
+    pace: Pace
     is_compressed: bool
     is_any_order: bool
     last_position: int | None
@@ -49,7 +50,11 @@ def load_terms(lease: Lease, *, behind: int) -> TermsInForce:
     Raises LostLeaseError where the lane is gone, and encryption.DecryptionError where the write key cannot be read with
     the present keys.
     """
-    lane = Lane.objects.select_related("connection", "environment__assistant").filter(pk=lease.lane_id).first()
+    lane = (
+        Lane.objects.select_related("connection__pacing_group", "environment__assistant")
+        .filter(pk=lease.lane_id)
+        .first()
+    )
     if lane is None:
         raise LostLeaseError
     lease.terms_seq = lane.terms_seq
@@ -69,7 +74,7 @@ def load_terms(lease: Lease, *, behind: int) -> TermsInForce:
         write_key=_write_key(connection),
         sealed_write_key=connection.write_key,
         is_active=_is_active(lane, connection),
-        is_paced=lane.kind == Lane.Kind.REPLAY or connection.settings["region"] not in (CUSTOM, SANDBOX),
+        pace=pace_of(connection, is_replay=lane.kind == Lane.Kind.REPLAY),
         is_compressed=bool(version.options.get(COMPRESS)),
         is_any_order=_is_any_order(lane, connection, version),
         last_position=last_position,

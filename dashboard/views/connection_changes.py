@@ -13,11 +13,11 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from dashboard.extension_forms import ChangeForm, SettingsForm
+from dashboard.extension_forms import ChangeForm, PaceForm, SettingsForm
 from dashboard.views.connection_page import conflict, connection_frame, connection_or_404
-from dashboard.views.request import SignedInRequest, render_form
+from dashboard.views.request import SignedInRequest, posted, render_form
 from integrations import connections
-from integrations.models import Connection
+from integrations.models import Connection, PacingGroup
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,33 @@ def change_settings(request: SignedInRequest, connection_id: UUID) -> HttpRespon
     messages.success(
         request, "The settings are saved. Everything not yet sent goes there; send a test event to see it."
     )
+    return redirect("connections:detail", connection.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_pace(request: SignedInRequest, connection_id: UUID) -> HttpResponse:
+    connection = connection_or_404(connection_id)
+    group = connection.pacing_group
+    form = PaceForm(
+        posted(request),
+        environment=connection.environment,
+        stops_something=False,
+        initial={
+            "per_second": group.requests_per_second if group else connection.requests_per_second,
+            "group": group.name if group else "",
+        },
+    )
+    if not form.is_valid():
+        groups = PacingGroup.objects.order_by("name")
+        return render_form(request, "connections/pace.html", form, groups=groups, **connection_frame(connection))
+    connections.set_pace(
+        connection,
+        per_second=form.cleaned_data["per_second"],
+        group_name=form.cleaned_data["group"],
+        by=request.user,
+        reason=form.cleaned_data["reason"],
+    )
+    messages.success(request, "The pace is saved. It holds from the next request on.")
     return redirect("connections:detail", connection.pk)
 
 

@@ -17,7 +17,7 @@ CONFLICT = 409
 
 def connection_or_404(connection_id: UUID) -> Connection:
     present = Connection.objects.present().filter(environment__assistant__deleted_at__isnull=True)
-    related = ("environment__assistant", "environment__log_head", "confirmed_by")
+    related = ("environment__assistant", "environment__log_head", "confirmed_by", "pacing_group")
     return get_object_or_404(present.select_related(*related), pk=connection_id)
 
 

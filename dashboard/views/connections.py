@@ -20,7 +20,7 @@ from dashboard.views.connection_page import conflict, connection_frame, connecti
 from dashboard.views.integrations import trail_to_integrations
 from dashboard.views.overview import overviews
 from dashboard.views.request import SignedInRequest, render_form
-from integrations import connections, counts, health, options
+from integrations import connections, counts, health, options, pace
 from integrations.compose import ACCEPTED
 from integrations.connections import StaleVersionError
 from integrations.counts import EXPIRED, REJECTED
@@ -39,6 +39,7 @@ def detail(request: SignedInRequest, connection_id: UUID) -> HttpResponse:
         **_events(connection, query=request.GET.get("q", "")),
         "trail": trail_to_integrations(connection.environment.assistant),
         "region": regions.label(connection.settings),
+        "pace": pace.per_second(connection),
     }
     return render(request, "connections/detail.html", context)
 

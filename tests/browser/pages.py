@@ -71,6 +71,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "connections:test": lambda world: [world.busy.connection.pk],
     "connections:confirm": lambda world: [world.busy.connection.pk],
     "connections:settings": lambda world: [world.busy.connection.pk],
+    "connections:pace": lambda world: [world.busy.connection.pk],
     "connections:options": lambda world: [world.busy.connection.pk],
     "connections:samples": lambda world: [world.busy.connection.pk],
     "connections:plan": lambda world: [world.busy.connection.pk],

@@ -309,6 +309,7 @@ SIGHTS = [
         arguments=lambda world: [world.fresh.connection.pk],
         refusals=(409,),
     ),
+    Sight("connections:pace"),
     Sight("connections:options"),
     Sight(
         "connections:options",

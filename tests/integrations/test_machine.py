@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 
 from assistants import log
 from assistants.messages import Message
-from integrations import connections, delivery, fates, replay
+from integrations import connections, delivery, fates, replay, turn
 from integrations.compose import compose, derived_message_id
 from integrations.fates import Fate
 from integrations.models import Connection, Delivery, Lane, LaneQuerySet, Rejection, Replay
@@ -270,6 +270,6 @@ def test_whatever_happens_nothing_is_lost_with_several_requests_under_way(
 ) -> None:
     MachineInAnyOrder.segment, MachineInAnyOrder.client = segment, client
     # So few fill a request that there are several.
-    monkeypatch.setattr(delivery, "compose", partial(compose, max_messages=2))
+    monkeypatch.setattr(turn, "compose", partial(compose, max_messages=2))
 
     run_state_machine_as_test(MachineInAnyOrder, settings=EXAMPLES)

@@ -13,7 +13,7 @@ from django.db import close_old_connections, connection, transaction
 
 from assistants import log
 from assistants.messages import Event, Message
-from integrations import connections, delivery, firsts, leases
+from integrations import connections, firsts, leases
 from integrations.compose import Batch, Terms, compose, derived_message_id, marks_of
 from integrations.fates import as_sent, fates
 from integrations.firsts import ClaimedElsewhereError
@@ -21,6 +21,7 @@ from integrations.leases import Progress
 from integrations.models import Connection, EventCount, FirstOccurrence
 from integrations.occurrences import Watch
 from integrations.segment.client import SegmentClient
+from integrations.turn import Turn
 from tests.fakes import FakeSegment, Reply
 from tests.integrations.turns import make_due, outcomes, take_turn
 from tests.make import append, live_lane, make_connection, make_environment, make_message
@@ -239,7 +240,7 @@ def test_who_finds_a_mark_claimed_meanwhile_composes_again(segment: FakeSegment,
     append(made.environment, conversion("v-1"), conversion("v-2"))
     lease = leases.take(live_lane(made).pk)
     assert lease is not None
-    turn = delivery._Turn(lease, client, until=0)
+    turn = Turn(lease, client, until=0)
     stored = log.read(made.environment_id, after=0, limit=2)
     (taken,) = marks_of(stored[0], turn.terms.terms)
     read = turn._firsts

@@ -10,7 +10,7 @@ from django.db import connection as database
 from assistants import lifecycle, log
 from assistants.messages import Message
 from assistants.models import AuditEntry, LogTail
-from integrations import connections, delivery, fates, ledger, rejections, replay, retention
+from integrations import connections, delivery, fates, ledger, rejections, replay, retention, turn
 from integrations.compose import derived_message_id
 from integrations.models import Connection, EventCount, FirstOccurrence, Lane, Rejection, Replay
 from integrations.options import IDENTIFY_VISITORS, ONCE
@@ -341,7 +341,7 @@ def test_more_rejections_than_are_known_at_a_time(
 def test_rejections_that_lie_far_apart_are_found_without_reading_what_is_between(
     segment: FakeSegment, connection: Connection, client: SegmentClient
 ) -> None:
-    assert delivery.READ_EVENTS == 2_500
+    assert turn.READ_EVENTS == 2_500
     first = append_new(connection.environment, 1)
     for _ in range(6):
         append_new(connection.environment, 1_000)
