@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from assistants import catalog
@@ -45,12 +46,27 @@ def message_ids(run: str, count: int) -> list[str]:
 
 def requests(path: str, key: str, ids: Sequence[str], *, per_request: int) -> Iterator[bytes]:
     """Write whole HTTP requests, heads included, that carry these events."""
-    user = base64.b64encode(f"{key}:".encode()).decode()
-    head = (
-        f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Basic {user}\r\ncontent-type: application/json\r\n"
-    )
-    before, after = json.dumps(message(_ID), separators=(",", ":")).encode().split(_ID.encode())
     for start in range(0, len(ids), per_request):
-        items = [before + message_id.encode() + after for message_id in ids[start : start + per_request]]
-        body = b'{"batch":[%s]}' % b",".join(items) if path == "/v1/batch" else items[0]
-        yield head.encode() + b"content-length: %d\r\n\r\n" % len(body) + body
+        yield whole_request(path, key, ids[start : start + per_request])
+
+
+def whole_request(path: str, key: str, ids: Sequence[str]) -> bytes:
+    """Write one HTTP request, head included, that carries these events; a batch unless the path is for single ones."""
+    before, after = _around_id()
+    items = [before + message_id.encode() + after for message_id in ids]
+    body = b'{"batch":[%s]}' % b",".join(items) if path == "/v1/batch" else items[0]
+    return _head(path, key) + b"content-length: %d\r\n\r\n" % len(body) + body
+
+
+@cache
+def _around_id() -> tuple[bytes, bytes]:
+    before, after = json.dumps(message(_ID), separators=(",", ":")).encode().split(_ID.encode())
+    return before, after
+
+
+@cache
+def _head(path: str, key: str) -> bytes:
+    user = base64.b64encode(f"{key}:".encode()).decode()
+    return (
+        f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Basic {user}\r\ncontent-type: application/json\r\n"
+    ).encode()

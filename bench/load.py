@@ -1,7 +1,8 @@
 """A client that costs little: prebuilt requests over some kept connections, each waiting for its answer.
 
-`python -m bench.load ADDRESS KEY RUN EVENTS PER_REQUEST CONNECTIONS [PER_SECOND]` prints JSON: when the first request
-was sent, and per request when its answer was read (monotonic seconds). Any answer but a 2xx ends it.
+`python -m bench.load PORT KEYS RUN EVENTS PER_REQUEST CONNECTIONS [PER_SECOND]` prints JSON: when each request was
+sent, and when its answer was read (monotonic seconds). Several keys, separated by commas, take turns. Any answer but a
+2xx ends it.
 """
 
 import json
@@ -11,8 +12,9 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import cycle
 
-from bench.events import message_ids, requests
+from bench.events import message_ids, whole_request
 
 ANSWER_BYTES = 65_536
 
@@ -68,10 +70,17 @@ def whole_answer(client: socket.socket, end: bytes) -> bytes:
     return answer
 
 
-def main(port: str, key: str, run: str, events: str, per_request: str, connections: str, per_second: str = "0") -> None:
+def main(
+    port: str, keys: str, run: str, events: str, per_request: str, connections: str, per_second: str = "0"
+) -> None:
     path = "/v1/batch" if int(per_request) > 1 else "/v1/track"
-    bodies = requests(path, key, message_ids(run, int(events)), per_request=int(per_request))
-    load = Load(int(port), list(bodies), float(per_second))
+    ids = message_ids(run, int(events))
+    starts = range(0, len(ids), int(per_request))
+    bodies = [
+        whole_request(path, key, ids[start : start + int(per_request)])
+        for start, key in zip(starts, cycle(keys.split(",")))
+    ]
+    load = Load(int(port), bodies, float(per_second))
     print("ready", flush=True)
     sys.stdin.readline()
     load.run(int(connections))

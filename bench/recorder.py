@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from tests.services import wait_until
-from tests.system.recorder import Recorder, running_recorder
+from tests.system.recorder import Recorder, Reply, running_recorder
+
+OUTAGE = Reply(503)
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,25 @@ class RemoteRecorder:
     url: str
     pipe: Connection
 
-    def ask(self, question: str) -> object:
+    def ask(self, question: object) -> object:
         self.pipe.send(question)
         return self.pipe.recv()
 
     def wait_for(self, events: int, seconds: float) -> None:
         """Wait until so many messages have arrived, counted roughly; `take` counts exactly."""
         wait_until(lambda: int(str(self.ask("count"))) >= events, f"the arrival of {events} events", seconds)
+
+    def refuse(self) -> None:
+        """Answer 503 from now on, as Segment does in an outage."""
+        self.ask("refuse")
+
+    def accept(self) -> None:
+        """Answer 200 again."""
+        self.ask("accept")
+
+    def be_far(self, seconds: float) -> None:
+        """Hold each answer back for so long; 0 for a host next door."""
+        self.ask(seconds)
 
     def take(self) -> Received:
         """Hand out what has arrived and begin anew."""
@@ -60,20 +74,28 @@ def serve(pipe: Connection) -> None:
         pipe.send(recorder.url)
         counted = count = 0
         while (question := pipe.recv()) != "end":
-            if question == "count":
-                for post in recorder.posts[counted:]:
-                    count += post.body.count(b'"messageId"')
-                    counted += 1
-                pipe.send(count)
-            else:
-                pipe.send(taken(recorder))
-                counted = count = 0
+            match question:
+                case "count":
+                    for post in recorder.posts[counted:]:
+                        count += post.body.count(b'"messageId"') if post.reply.is_acceptance else 0
+                        counted += 1
+                    pipe.send(count)
+                case "take":
+                    pipe.send(taken(recorder))
+                    counted = count = 0
+                case "refuse" | "accept":
+                    recorder.judge = (lambda body: OUTAGE) if question == "refuse" else None
+                    pipe.send(None)
+                case float():
+                    recorder.delay_seconds = question
+                    pipe.send(None)
 
 
 def taken(recorder: Recorder) -> Received:
-    """Read what the recorder has, message by message, and empty it."""
-    posts = list(recorder.posts)
-    del recorder.posts[: len(posts)]
+    """Read what the recorder has accepted, message by message, and empty it."""
+    found = list(recorder.posts)
+    del recorder.posts[: len(found)]
+    posts = [post for post in found if post.reply.is_acceptance]
     ids: list[str] = []
     times: list[float] = []
     for post in posts:

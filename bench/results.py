@@ -68,19 +68,35 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Row:
+    """One figure of the table: what was to be reached, what was, and whether that is enough."""
+
+    figure: str
+    target: str
+    reached: str
+    is_met: bool
+
+    def __str__(self) -> str:
+        return f"{self.figure}: {self.reached} (to reach: {self.target}){'' if self.is_met else ' MISSED'}"
+
+
+@dataclass(frozen=True)
 class Results:
-    """All of it: batches and library in the same rounds, single events, latency, what each source costs."""
+    """All of it: batches, library and bare loop in the same rounds, single events, latency, sources, the long ones."""
 
     batches: list[Throughput]
     library: list[Throughput]
     tuned: list[Throughput]
+    bare: list[Throughput]
     singles: list[Throughput]
-    latency: Latency
+    singles_alone: list[float]
+    latencies: list[Latency]
     costs: list[Cost]
+    rows: list[Row]
 
-    def ratios(self, library: Sequence[Throughput]) -> list[float]:
-        """How many times as fast as the library Sluice was, round by round."""
-        return [ours.rate / theirs.rate for ours, theirs in zip(self.batches, library, strict=True)]
+    def ratios(self, others: Sequence[Throughput]) -> list[float]:
+        """How many times as fast as something else Sluice was, round by round."""
+        return [ours.rate / theirs.rate for ours, theirs in zip(self.batches, others, strict=True)]
 
     def cpu_ratios(self, library: Sequence[Throughput]) -> list[float]:
         """How much processor time Sluice took for an event, as a part of what the library took, round by round."""
@@ -91,3 +107,11 @@ class Results:
 def spread(figures: Sequence[float], form: Callable[[float], str]) -> str:
     """Write a median, with the least and the greatest figure beside it."""
     return f"{form(statistics.median(figures))} ({form(min(figures))} to {form(max(figures))})"
+
+
+def thousands(figure: float) -> str:
+    return f"{figure:,.0f}"
+
+
+def hundredths(figure: float) -> str:
+    return f"{figure:.2f}"

@@ -96,6 +96,7 @@ class Recorder:
     """Keeps every request; `before_answer` is called with the number of requests when a body is in, unanswered yet.
 
     `replies` are given first, in order; then `judge` decides by the body, where it returns something; else it is a 200.
+    Each 200 is held back for `delay_seconds`, as by a host that is far away.
     """
 
     url: str = ""
@@ -103,6 +104,7 @@ class Recorder:
     before_answer: Callable[[int], None] | None = None
     replies: deque[Reply] = field(default_factory=deque)
     judge: Callable[[bytes], Reply | None] | None = None
+    delay_seconds: float = 0.0
     transports: set[asyncio.Transport] = field(default_factory=set)
     _arrivals: list[Arrival] = field(default_factory=list)
     _read: int = 0
@@ -189,6 +191,9 @@ class _Connection(asyncio.Protocol):
                 self.recorder.before_answer(len(self.recorder.posts))
             if reply is not OK:
                 self._give(reply)
+                return
+            if self.recorder.delay_seconds:
+                asyncio.get_running_loop().call_later(self.recorder.delay_seconds, self.transport.write, ANSWER)
                 return
         self.transport.write(ANSWER)
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,14 @@ class Connected:
     def derived(self, message_id: str) -> str:
         """Compute which message ID an event must arrive with."""
         return str(uuid.uuid5(self.connection_id, message_id))
+
+
+@dataclass(frozen=True)
+class Unconnected:
+    """An environment that sends nothing: an ingest key, and its assistant."""
+
+    key: str
+    assistant: str
 
 
 @dataclass
@@ -101,13 +109,34 @@ class Stack:
     def connect(self, endpoint: str, events: Sequence[str] = ("Session Started",), **options: Any) -> Connected:
         """Set up an assistant whose draft sends these events to `endpoint`."""
         name = f"Assistant {uuid.uuid4().hex[:8]}"
-        segment = {"write_key": WRITE_KEY, "region": endpoint, "events": list(events), **options}
-        plan = {"assistants": [{"name": name, "environments": {"draft": {"segment": segment}}}]}
+        self.apply(name, sending(endpoint, events, **options))
+        return Connected(self._connection_id(name), self.create_key(name), name)
+
+    def connect_many(self, count: int, endpoint: str, event: str) -> list[Connected]:
+        """Set up as many assistants, whose drafts send one kind of event to `endpoint`."""
+        return [self.connect(endpoint, [event]) for _ in range(count)]
+
+    def connect_to(self, place: Unconnected, endpoint: str, event: str) -> Connected:
+        """Have an environment send one kind of event to `endpoint` that sent nothing before."""
+        self.apply(place.assistant, sending(endpoint, [event]))
+        return Connected(self._connection_id(place.assistant), place.key, place.assistant)
+
+    def apply(self, assistant: str, draft: Mapping[str, Any]) -> None:
+        """Set up an assistant's draft as a file would say it."""
         file = self.folder / "plan.yaml"
-        file.write_text(yaml.safe_dump(plan))
+        file.write_text(yaml.safe_dump({"assistants": [{"name": assistant, "environments": {"draft": draft}}]}))
         self.manage("apply", file)
-        key = self.manage("create_ingest_key", name, "draft").splitlines()[-1]
-        return Connected(self._connection_id(name), key, name)
+
+    def create_key(self, assistant: str) -> str:
+        return self.manage("create_ingest_key", assistant, "draft").splitlines()[-1]
+
+    def disconnect(self, connected: Connected) -> None:
+        """End a connection for good."""
+        program = (
+            "from integrations import connections; from integrations.models import Connection;"
+            f"connections.disconnect(Connection.objects.get(pk={str(connected.connection_id)!r}), by=None)"
+        )
+        self.manage("shell", "--no-imports", "-c", program)
 
     def browser_key(self, connected: Connected, *origins: str) -> str:
         """Make a browser key of the same environment, for these origins or for all."""
@@ -184,6 +213,11 @@ class Stack:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def sending(endpoint: str, events: Sequence[str], **options: Any) -> dict[str, Any]:
+    """Say of an environment that it sends these events to `endpoint`."""
+    return {"segment": {"write_key": WRITE_KEY, "region": endpoint, "events": list(events), **options}}
 
 
 def embedded() -> dict[str, str]:

@@ -1,0 +1,47 @@
+"""Sluice as `make run` starts it, on SQLite with a broker in a file: how long an event takes at a modest pace."""
+
+import uuid
+
+from bench.events import message_ids
+from bench.recorder import RemoteRecorder
+from bench.results import Latency, Row
+from bench.stage import run_program
+from tests.services import temporary_folder
+from tests.system.stack import Stack, embedded
+
+EVENTS, PER_SECOND, CONNECTIONS = 600, 20, 4
+ARRIVAL_SECONDS = 60.0
+P95_SECONDS = 1.2
+OWN_URLS = {"SLUICE_ALLOW_CUSTOM_ENDPOINTS": "on", "SLUICE_ALLOW_PRIVATE_ENDPOINTS": "on"}
+
+
+def rows(recorder: RemoteRecorder) -> list[Row]:
+    with temporary_folder() as folder:
+        stack = Stack(folder, embedded() | OWN_URLS)
+        stack.manage("migrate", "--verbosity", "0")
+        stack.supervise()
+        try:
+            latency = measure(stack, recorder)
+        finally:
+            stack.kill()
+    return [
+        Row(
+            f"embedded mode, 95th percentile at {PER_SECOND} events a second",
+            f"≤ {P95_SECONDS} s",
+            f"{latency.p95 / 1000:.2f} s (median {latency.p50 / 1000:.2f})",
+            latency.p95 <= P95_SECONDS * 1000,
+        )
+    ]
+
+
+def measure(stack: Stack, recorder: RemoteRecorder) -> Latency:
+    connected = stack.connect(recorder.url, ["Message Handled"])
+    run = uuid.uuid4().hex[:5]
+    timing = run_program("bench.load", stack.port, connected.key, run, EVENTS, 1, CONNECTIONS, PER_SECOND)
+    recorder.wait_for(EVENTS, ARRIVAL_SECONDS)
+    received = recorder.take()
+    arrived = dict(zip(received.ids, received.times, strict=True))
+    ids = [connected.derived(each) for each in message_ids(run, EVENTS)]
+    assert sorted(received.ids) == sorted(ids)
+    waits = [(arrived[each] - answered) * 1000 for each, answered in zip(ids, timing["answered"], strict=True)]
+    return Latency.of(waits, per_second=PER_SECOND)
