@@ -80,11 +80,13 @@ class Bench:
             requests=received.requests,
         )
 
-    def latency(self, connected: Sequence[Connected] = (), events: int = PACED_EVENTS) -> Latency:
+    def latency(
+        self, connected: Sequence[Connected] = (), events: int = PACED_EVENTS, per_second: int = PACED_PER_SECOND
+    ) -> Latency:
         """Send single events at a steady pace, to environments in turns; see how long after its 2xx each arrives."""
         run, targets = uuid.uuid4().hex[:5], list(connected) or [self.connected]
         keys = [target.key for target in targets]
-        timing = self.load(run, events, 1, PACED_CONNECTIONS, PACED_PER_SECOND, keys=keys)
+        timing = self.load(run, events, 1, PACED_CONNECTIONS, per_second, keys=keys)
         self.recorder.wait_for(events, ARRIVAL_SECONDS)
         received = self.recorder.take()
         arrived = dict(zip(received.ids, received.times, strict=True))
@@ -92,7 +94,7 @@ class Bench:
         assert len(received.ids) == events
         assert set(arrived) == set(ids)
         waits = [(arrived[each] - answered) * 1000 for each, answered in zip(ids, timing["answered"], strict=True)]
-        return Latency.of(waits, per_second=PACED_PER_SECOND)
+        return Latency.of(waits, per_second=per_second)
 
     def library(self, per_request: int) -> Throughput:
         """Let the official library send straight to the recorder."""

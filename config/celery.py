@@ -5,7 +5,8 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init, worker_process_init
+from celery.signals import celeryd_init, task_postrun, worker_process_init
+from django.db import close_old_connections
 from kombu.transport import TRANSPORT_ALIASES
 
 from assistants.memory import spare_garbage_collection
@@ -32,6 +33,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("sluice")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# Celery would end Django's pool around every task: a new connection for each costs more than what most tasks do.
+app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
 
 
 def transport_options(broker_url: str, *, consuming: bool) -> dict[str, Any]:
@@ -46,6 +49,12 @@ def transport_options(broker_url: str, *, consuming: bool) -> dict[str, Any]:
 @app.on_after_configure.connect
 def use_publishing_options(sender: Celery, **kwargs: Any) -> None:
     sender.conf.broker_transport_options = transport_options(sender.conf.broker_url, consuming=False)
+
+
+@task_postrun.connect
+def give_back_connection(**kwargs: Any) -> None:
+    """Return the database connection to the pool, which looks after those that broke."""
+    close_old_connections()
 
 
 @celeryd_init.connect

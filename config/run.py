@@ -29,7 +29,7 @@ def commands(port: int) -> dict[str, list[str]]:
     web = [python, "-m", "granian", "--interface", "asgi", "--host", HOST, "--port", str(port), "--no-ws"]
     # Whoever runs this as root knows; Celery's warning about it would be the first thing to read.
     celery = [python, "-W", "ignore:You're running the worker with superuser", "-m", "celery", "--app", "config"]
-    worker = [*celery, "--quiet", "worker", "--pool", "prefork", "--concurrency", "2"]
+    worker = [*celery, "--quiet", "worker", "--pool", "prefork", "--concurrency", "4"]
     return {
         "web": [*web, "--workers-kill-timeout", "10", "--log-level", "warning", "config.asgi:application"],
         "worker": [*worker, "--without-gossip", "--without-mingle", "--loglevel", "WARNING"],

@@ -79,18 +79,18 @@ class Sweep:
         self._notices.send_due(now)
 
     def _move_lanes(self, now: datetime) -> None:
-        due = set(Lane.objects.due().values_list("pk", flat=True))
+        due = dict(Lane.objects.due().order_by("pk").values_list("pk", "kind"))
         self._due_since = {lane_id: self._due_since.get(lane_id, now) for lane_id in due}
-        for lane_id in sorted(due):
-            if not self._woken(lane_id, now):
+        for lane_id, kind in due.items():
+            if not self._woken(lane_id, now, is_live=kind == Lane.Kind.LIVE):
                 _run_lane(lane_id)
 
-    def _woken(self, lane_id: int, now: datetime) -> bool:
+    def _woken(self, lane_id: int, now: datetime, *, is_live: bool) -> bool:
         """Hand the lane to a worker; say whether one can be expected to come."""
         if now - self._due_since[lane_id] >= PATIENCE:
             return False
         try:
-            wake.wake(lane_id)
+            wake.wake(lane_id, is_live=is_live)
         except wake.Broken:
             return False
         return True

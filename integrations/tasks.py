@@ -25,13 +25,13 @@ def run_lane_task(lane_id: int) -> None:
 
 
 def _take_turn(lane_id: int) -> None:
-    delivery.run_lane(lane_id, segment_client())
-    if leases.is_held(lane_id):
+    progress = delivery.take_turn(lane_id, segment_client())
+    if progress is None and leases.is_held(lane_id):
         return  # whoever holds it ends like this
     wake.clear(lane_id)
-    if Lane.objects.due().filter(pk=lane_id).exists():
+    if kind := Lane.objects.due().filter(pk=lane_id).values_list("kind", flat=True).first():
         with contextlib.suppress(wake.Broken):
-            wake.wake(lane_id)
+            wake.wake(lane_id, is_live=kind == Lane.Kind.LIVE)
 
 
 @shared_task(name=wake.HEARTBEAT, ignore_result=True)

@@ -26,6 +26,8 @@ HEARTBEAT = "sluice.heartbeat"
 
 # A lost wake-up is published again by the sweep after this time.
 FLAG_SECONDS = 5
+# Celery's priorities on Redis, where the lowest number goes first.
+FIRST, LAST = 0, 9
 # After a failure the broker is left alone for this time.
 BREAK_SECONDS = 2.0
 LANES_REMEMBERED_SECONDS = 2.0
@@ -85,7 +87,7 @@ class Waker:
             for lane_id in self._live_lanes(environment_id):
                 wake(lane_id)
             for lane_id in _due_replays(environment_id) if with_replays else []:
-                wake(lane_id)
+                wake(lane_id, is_live=False)
         except Broken:
             return  # said already where it broke; the sweep delivers
         except DatabaseError as error:
@@ -133,24 +135,27 @@ breaker = _Breaker()
 waker = Waker()
 
 
-def wake(lane_id: int) -> None:
-    """Publish a wake-up for a lane unless one is pending. Raises Broken where the broker does not take it."""
+def wake(lane_id: int, *, is_live: bool = True) -> None:
+    """Publish a wake-up for a lane unless one is pending. Raises Broken where the broker does not take it.
+
+    Live lanes come first: hundreds of index lanes that the sweep wakes at once must not hold up an event.
+    """
     breaker.check()
     if not _is_first(lane_id):
         return
     try:
         # By name: the task itself wakes its lane again, so its module imports this one.
-        publish(RUN_LANE, lane_id)
+        publish(RUN_LANE, lane_id, priority=FIRST if is_live else LAST)
     except Broken:
         clear(lane_id)
         raise
 
 
-def publish(task: str, *args: int, expires_seconds: float | None = None) -> None:
+def publish(task: str, *args: int, expires_seconds: float | None = None, priority: int = FIRST) -> None:
     """Hand a task to the broker. Raises Broken where it does not take it, or did not a moment ago."""
     breaker.check()
     try:
-        current_app.send_task(task, args=args, retry=False, expires=expires_seconds)
+        current_app.send_task(task, args=args, retry=False, expires=expires_seconds, priority=priority)
     except Exception as error:  # each transport has errors of its own, and none of them may stop a sweep or an append
         breaker.trip(error)
         raise Broken from error
