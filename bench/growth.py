@@ -20,7 +20,7 @@ from django.test import Client
 from django.urls import reverse
 from assistants import log
 from assistants.models import Environment
-environment = Environment.objects.get(assistant__name={name!r})
+environment = Environment.objects.get(kind="draft", assistant__name={name!r})
 client = Client(SERVER_NAME="127.0.0.1")
 client.force_login(User.objects.get_or_create(username="bench", is_staff=True, is_superuser=True)[0])
 page = reverse("debugger:list", args=[environment.public_id])

@@ -35,14 +35,14 @@ class Series:
     last_minute: datetime | None = None
 
 
-def additions(lane_id: int, counts: Mapping[CountKey, int]) -> list[Statement]:
+def additions(lane_id: int, counts: Mapping[CountKey, int], *, to_totals: bool = True) -> list[Statement]:
     """Return what adds to a lane's counts, keyed by (minute, name, outcome); for the transaction that moves it."""
     adapt = connection.ops.adapt_datetimefield_value
     rows: list[Row] = [
         (lane_id, adapt(minute), outcome, name, count) for (minute, name, outcome), count in counts.items()
     ]
     additions = [_addition(rows[start : start + ROWS_AT_ONCE]) for start in range(0, len(rows), ROWS_AT_ONCE)]
-    return [*additions, _addition_to_totals(lane_id, counts)] if rows else []
+    return [*additions, _addition_to_totals(lane_id, counts)] if rows and to_totals else additions
 
 
 def _addition(rows: list[Row]) -> Statement:

@@ -16,7 +16,7 @@ from assistants.intake.wholes import WHOLES_PER_TRANSACTION, derive_due
 from assistants.log_context import on_lane
 from assistants.memory import spare_garbage_collection
 from assistants.models import Environment
-from integrations import delivery, erase, lanes, notices, prune, silence, wake, watch
+from integrations import delivery, erase, lanes, notices, prune, rollup, silence, wake, watch
 from integrations.clients import segment_client
 from integrations.health import SWEEP
 from integrations.models import Heartbeat, Lane
@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 PATIENCE = timedelta(seconds=10)
 HEARTBEAT_EVERY = timedelta(seconds=15)
 PRUNE_EVERY = timedelta(minutes=5)
+ROLLUP_EVERY = timedelta(hours=1)
+NEVER = datetime.min.replace(tzinfo=UTC)
 # What is complete becomes events as soon as that, however long a sweep waits for the next one.
 DERIVE_EVERY_SECONDS = 0.25
 # It reads two weeks of counts.
@@ -39,7 +41,7 @@ class Sweep:
     def __init__(self) -> None:
         self._due_since: dict[int, datetime] = {}
         self._notices = notices.Notices()
-        self._next_heartbeat = self._next_prune = self._next_silence = datetime.min.replace(tzinfo=UTC)
+        self._next_heartbeat = self._next_prune = self._next_silence = self._next_rollup = NEVER
 
     def run_for_ever(self) -> None:
         """Sweep until the process is stopped; a database that is away only delays the next pass."""
@@ -69,6 +71,9 @@ class Sweep:
         if now >= self._next_prune:
             self._next_prune = now + PRUNE_EVERY
             prune.run(now)
+        if now >= self._next_rollup:
+            self._next_rollup = now + ROLLUP_EVERY
+            rollup.run(now)
 
     def _tell(self, now: datetime) -> None:
         """Look for what is amiss, and tell people of it."""
