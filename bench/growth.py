@@ -83,6 +83,7 @@ def intake(bench: Bench, key: str) -> float:
 
 def pages(bench: Bench, connected: Connected) -> list[float]:
     """Return the server's milliseconds for three pages of the debugger."""
+    bench.stack.manage("collectstatic", "--no-input", "--verbosity", "0")
     said = bench.stack.manage("shell", "--no-imports", "-c", PAGES.format(name=connected.assistant))
     times: list[float] = json.loads(said)
     return times

@@ -11,7 +11,9 @@ from assistants.intake.app import Intake  # noqa: E402  Django's registry must b
 from assistants.log_context import about_requests  # noqa: E402
 from assistants.memory import spare_garbage_collection  # noqa: E402
 from config.lifetime import end_with_parent  # noqa: E402
+from integrations.wake import waker  # noqa: E402
 
 application = about_requests(Intake(fallback=django_application))
 end_with_parent()
+waker.start()
 spare_garbage_collection()

@@ -29,6 +29,7 @@ SWITCH_SECONDS = 0.0005
 SQLITE = {"connect_args": {"timeout": 20}}
 
 TRANSPORT_ALIASES["sqla"] = "config.broker:EmbeddedTransport"
+TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "config.broker:RedisTransport"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("sluice")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -78,6 +78,8 @@ SLUICE_REQUEST_SECONDS = env.float("SLUICE_REQUEST_SECONDS", default=15.0)
 SLUICE_LEASE_SECONDS = env.float("SLUICE_LEASE_SECONDS", default=30.0)
 # SLUICE_SWEEP_SECONDS: from one sweep to the next; default 1.
 SLUICE_SWEEP_SECONDS = env.float("SLUICE_SWEEP_SECONDS", default=1.0)
+# How often the web server looks whether a sweep is missing, and wakes what is due in its place.
+SLUICE_STAND_IN_SECONDS = 15.0
 
 # --- Database -----------------------------------------------------------------------------------------------------
 # DATABASE_URL: PostgreSQL 15 or newer; default in embedded mode a SQLite file in the data folder.

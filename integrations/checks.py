@@ -1,18 +1,23 @@
 """System checks: that secrets can be read, that times fit together, and that whoever is to be told can be told."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 from django.db import DatabaseError
+from redis import Redis
+from redis.exceptions import RedisError
 
 from assistants.encryption import parse_key
 from integrations import stored_secrets
 
 MAKE_A_KEY = "python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())'"
 PROBLEMS_SHOWN = 10
+KEEPS = "noeviction"
+BROKER_TIMEOUTS = {"socket_timeout": 1, "socket_connect_timeout": 1}
 
 
 def register() -> None:
@@ -21,6 +26,7 @@ def register() -> None:
     checks.register(check_lease)
     checks.register(check_stored_secrets, checks.Tags.database)
     checks.register(check_notices)
+    checks.register(check_broker, checks.Tags.database)
 
 
 def check_encryption_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -72,6 +78,27 @@ def check_notices(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
         return []
     hint = "Set EMAIL_URL, for example to smtp+tls://user:password@smtp.example.com:587."
     return [checks.Warning("SLUICE_NOTICE_EMAILS names people, but EMAIL_URL no server.", hint=hint, id="sluice.W001")]
+
+
+def check_broker(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """E004: a Redis that carries wake-ups must not evict: it would take the lists by which Celery finds its queues.
+
+    Runs with `migrate` and `check --database`; says nothing where the broker does not answer or does not tell.
+    """
+    if not databases or not settings.CELERY_BROKER_URL.startswith("redis"):
+        return []
+    try:
+        with closing(Redis.from_url(settings.CELERY_BROKER_URL, **BROKER_TIMEOUTS)) as broker:
+            policy = broker.config_get("maxmemory-policy").get("maxmemory-policy", KEEPS)
+    except (RedisError, OSError, ValueError):
+        return []
+    if policy == KEEPS:
+        return []
+    problem = f"The Redis of CELERY_BROKER_URL evicts what it holds when its memory is full ({policy})."
+    hint = f"Set its maxmemory-policy to {KEEPS}, or give Celery a Redis of its own."
+    return [checks.Error(problem, hint=hint, id="sluice.E004")]
 
 
 def _problem(text: str) -> str | None:

@@ -1,6 +1,7 @@
 """Compose: a pure function from events of the log to one batch for Segment, with a reason for each event left out."""
 
 import hashlib
+import logging
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -29,7 +30,10 @@ TEST_SOURCE = "test"
 SAMPLE_SOURCE = "sample"
 # What Sluice itself appends to the log.
 OWN_SOURCES = frozenset({TEST_SOURCE, SAMPLE_SOURCE})
+logger = logging.getLogger(__name__)
+
 ACCEPTED = "accepted"
+OWN_FAULT = "own_fault"
 # The name under which visitors made known are counted.
 IDENTIFY_NAME = "Identify"
 MAX_COPIED_CONTEXT = 16_384
@@ -138,7 +142,7 @@ def compose(
         composed = compose_one(event, terms, record)
         if composed.reason:
             batch.left_out.append((event.position, composed.reason))
-            batch.left_out_counts[(*_count_key(event), composed.reason)] += 1
+            batch.left_out_counts[(*count_key(event), composed.reason)] += 1
         else:
             messages = composed.messages
             for body in messages:
@@ -171,7 +175,8 @@ class Composed(msgspec.Struct, frozen=True, gc=False):
 def compose_one(event: Event, terms: Terms, record: Record = NOTHING_ON_RECORD) -> Composed:
     """Compose one event by what is on record of first occurrences.
 
-    A message that cannot be read is left out like any other: its neighbours must not wait for it.
+    A message that cannot be read is left out like any other, and so is one at which Sluice itself fails: its neighbours
+    must not wait for it.
     """
     if terms.choice is not None and not terms.choice.includes(event):
         return Composed(NOT_IN_REPLAY)
@@ -194,6 +199,10 @@ def compose_one(event: Event, terms: Terms, record: Record = NOTHING_ON_RECORD) 
         return _compose_watched(event.position, message, marks, record, terms, plan.rules)
     except (ValueError, TypeError, RecursionError):
         return Composed("unreadable")
+    except Exception:
+        # A fault of ours that nobody foresaw must not keep the neighbours waiting.
+        logger.exception("Composing the event at position %d failed.", event.position)
+        return Composed(OWN_FAULT)
 
 
 def marks_of(event: Event, terms: Terms) -> Marks:
@@ -346,7 +355,8 @@ def _session_id(message: Message) -> str:
     return session_id if isinstance(session_id, str) else ""
 
 
-def _count_key(event: Event) -> CountKey:
+def count_key(event: Event) -> CountKey:
+    """Return by what an event is counted."""
     return _minute(event.received_at), log.counted_name(event.message)
 
 

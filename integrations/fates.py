@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from assistants.messages import Event
 from integrations import firsts
-from integrations.compose import Composed, Terms, compose_one, marks_of
+from integrations.compose import OWN_FAULT, Composed, Terms, compose_one, marks_of
 from integrations.models import Connection, Lane, LaneVersion, Rejection
 from integrations.occurrences import ONCE_PER_VISITOR, Record
 from integrations.terms import compose_terms, replay_terms
@@ -49,6 +49,7 @@ FATE_LABELS = {
     ONCE_PER_VISITOR: "Sent before for this visitor",
     "erased": "Erased",
     "unreadable": "Unreadable",
+    OWN_FAULT: "Sluice failed at it",
     EXPIRED: "Expired",
     BEFORE_START: "Before the connection",
     NOT_CONNECTED: "Not connected",
@@ -75,6 +76,7 @@ EXPLANATIONS = {
     ONCE_PER_VISITOR: "This event goes once for each visitor, and for this one it went before.",
     "erased": "The person was erased; the position stays, empty.",
     "unreadable": "The stored bytes are damaged and cannot be read; restore them from a backup.",
+    OWN_FAULT: "Sluice itself failed when it was to be sent; its log says why. Once that is mended, replay it.",
     EXPIRED: "Its retention ended while it waited, after people were told that it would; it was not sent.",
     BEFORE_START: "It was received before the connection was made; connections begin with the next event.",
     NOT_CONNECTED: "No extension is connected in this environment.",

@@ -21,8 +21,14 @@ from assistants.models import Environment
 from assistants.statements import Statement, run_together
 from integrations.compiled import CompiledUpdate
 from integrations.models import Lane
+from integrations.segment.limits import MAX_BATCH_MESSAGES
 
 Change = tuple[QuerySet[Lane], dict[str, Any]]
+
+
+# So many holders may die at a range before its events go one by one, and so many more at one of these alone. Whoever
+# kills workers for another reason lets one through at times.
+DEATHS_TOGETHER, DEATHS_ALONE = 3, 5
 
 
 class Progress(Enum):
@@ -48,7 +54,8 @@ class TermsChangedError(Exception):
 class Lease:
     """A lane as its holder took it; `token` is the fencing token that each write must still match.
 
-    Up to `may_have_arrived_to`, events may have arrived by an attempt of which no answer came back.
+    Up to `may_have_arrived_to`, events may have arrived by an attempt of which no answer came back. So many holders
+    before this one ended without a word and without progress (`deaths`); up to `alone_to`, events go one by one.
     """
 
     lane_id: int
@@ -60,6 +67,8 @@ class Lease:
     attempts: int
     terms_seq: int
     may_have_arrived_to: int | None
+    deaths: int = 0
+    alone_to: int | None = None
 
 
 def take(lane_id: int) -> Lease | None:
@@ -68,14 +77,14 @@ def take(lane_id: int) -> Lease | None:
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=Now())
     due = Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=Now())
     taken = Lane.objects.filter(free, due, pk=lane_id, stopped_at__isnull=True).update(
-        lease_token=F("lease_token") + 1, lease_holder=holder[:100], lease_until=lease_end()
+        lease_token=F("lease_token") + 1, lease_holder=holder[:100], lease_until=lease_end(), deaths=F("deaths") + 1
     )
     if not taken:
         return None
     lane = Lane.objects.filter(pk=lane_id, lease_holder=holder[:100]).first()
     if lane is None:
         return None
-    return Lease(
+    lease = Lease(
         lane_id=lane.pk,
         environment_id=lane.environment_id,
         kind=lane.kind,
@@ -85,7 +94,24 @@ def take(lane_id: int) -> Lease | None:
         attempts=lane.attempts,
         terms_seq=lane.terms_seq,
         may_have_arrived_to=lane.in_flight_to,
+        # This turn is counted already, until it ends.
+        deaths=lane.deaths - 1,
+        alone_to=lane.alone_to,
     )
+    if lease.deaths >= DEATHS_TOGETHER and not is_alone(lease):
+        _isolate(lease)
+    return lease
+
+
+def is_alone(lease: Lease) -> bool:
+    """Say whether events go one by one at the lease's cursor."""
+    return lease.alone_to is not None and lease.cursor < lease.alone_to
+
+
+def _isolate(lease: Lease) -> None:
+    """Have events go one by one, as far as the range may reach that one holder after the other did not survive."""
+    lease.alone_to, lease.deaths = max(lease.may_have_arrived_to or 0, lease.cursor + MAX_BATCH_MESSAGES), 0
+    _held(lease).update(alone_to=lease.alone_to, deaths=1)
 
 
 def is_held(lane_id: int) -> bool:
@@ -166,7 +192,7 @@ def postpone(lease: Lease, *, delay: timedelta, error: str) -> None:
 
 def release(lease: Lease) -> None:
     """Give the lane back; does nothing where the lease was lost."""
-    _held(lease).update(lease_until=None, lease_holder="")
+    _held(lease).update(lease_until=None, lease_holder="", deaths=0)
 
 
 def lease_end() -> Any:
@@ -216,6 +242,7 @@ def _build_move(
         "next_attempt_at": None,
         "last_error": "",
         "failing_since": None,
+        "deaths": 1,
         "lease_until": lease_end(),
     }
 

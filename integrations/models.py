@@ -215,6 +215,8 @@ class Lane(models.Model):
     lease_until = models.DateTimeField(null=True)
     in_flight_to = models.BigIntegerField(null=True)
     attempts = models.IntegerField(default=0, help_text="Attempts at the batch behind the cursor that did not succeed.")
+    deaths = models.IntegerField(default=0, db_default=0, help_text="Turns that nobody ended, since the last progress.")
+    alone_to = models.BigIntegerField(null=True, help_text="Up to here events go one by one, as one kills workers.")
     next_attempt_at = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=500, blank=True)
     failing_since = models.DateTimeField(null=True)

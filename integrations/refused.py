@@ -20,6 +20,7 @@ UNDECIDED = (
     "Segment refuses this event, and no other event behind it shows yet whether the fault is the event's or the "
     "connection's. Answer {status}: {excerpt}"
 )
+DEADLY = "No event behind this one shows yet whether it is at fault. {excerpt}"
 TOO_MANY = "Segment refused {count} events one after the other. Answer {status}: {excerpt}"
 
 
@@ -59,6 +60,12 @@ class Suspects:
     def forget(self) -> None:
         """Drop what is not settled; it is read and sent again."""
         self.parts, self.refused_in_a_row, self.is_decided = [], 0, False
+
+    @property
+    def why_undecided(self) -> str:
+        """Say in words for people why the last suspect is not rejected yet."""
+        is_deadly = next(part.attempt.is_deadly for part in reversed(self.parts) if part.attempt)
+        return self.why(DEADLY if is_deadly else UNDECIDED)
 
     def why(self, words: str) -> str:
         """Say in words for people what the last suspect's answer was."""

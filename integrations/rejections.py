@@ -14,9 +14,9 @@ from assistants.messages import Event
 from assistants.models import LogTail
 from integrations import connections, lanes
 from integrations.models import Connection, Rejection, RejectionQuerySet
-from integrations.settle import REJECTED_REASON
+from integrations.settle import DEADLY_REASON, REJECTED_REASON
 
-REASON_LABELS = {REJECTED_REASON: "Refused by Segment"}
+REASON_LABELS = {REJECTED_REASON: "Refused by Segment", DEADLY_REASON: "Workers died at it"}
 # Answers that quote the event differ each time; the groups with the most events are the ones worth a look.
 GROUPS_SHOWN = 50
 PRUNED_PER_PASS = 10_000

@@ -21,6 +21,7 @@ from integrations.segment.verdicts import Answer, Verdict
 from integrations.terms import TermsInForce, is_same_destination
 
 REJECTED_REASON = "refused_by_segment"
+DEADLY_REASON = "workers_died"
 NO_DELAY = timedelta(0)
 
 
@@ -33,6 +34,11 @@ class Attempt:
     size_bytes: int
     number: int
     at: datetime
+
+    @property
+    def is_deadly(self) -> bool:
+        """Whether it stands for attempts that no worker survived, and was not made itself."""
+        return self.verdict is Verdict.CONTENT and self.answer.status is None
 
     @property
     def error(self) -> str:
@@ -55,6 +61,12 @@ class Part:
     @property
     def is_refused(self) -> bool:
         return self.attempt is not None and self.attempt.verdict is Verdict.CONTENT
+
+
+def deadly_attempt(lease: Lease) -> Attempt:
+    """Return what stands for the attempts at an event at which one worker after the other died."""
+    died = Answer(None, error="Each worker that tried this event alone died; the logs of worker and system say more.")
+    return Attempt(died, Verdict.CONTENT, size_bytes=0, number=lease.attempts, at=timezone.now())
 
 
 def record_progress(
@@ -199,7 +211,7 @@ def _reject(lease: Lease, batch: Batch, attempt: Attempt) -> None:
     Rejection.objects.create(
         lane_id=lease.lane_id,
         position=batch.positions[0],
-        reason=REJECTED_REASON,
+        reason=DEADLY_REASON if attempt.is_deadly else REJECTED_REASON,
         status=attempt.answer.status,
         answer=attempt.answer.excerpt[:500],
         at=attempt.at,

@@ -19,12 +19,12 @@ from assistants.messages import Event
 from integrations import firsts, leases, settle
 from integrations.ahead import Ahead, Prepared
 from integrations.choice import NOT_IN_REPLAY
-from integrations.compose import NOTHING_HELD, Batch, compose, marks_of
+from integrations.compose import NOTHING_HELD, Batch, compose, count_key, marks_of
 from integrations.flight import Flight
 from integrations.leases import Lease, Progress, TermsChangedError
 from integrations.models import Lane
 from integrations.pace import Pacer
-from integrations.refused import READ_AHEAD_EVENTS, TOO_MANY, UNDECIDED, Suspects, halves
+from integrations.refused import READ_AHEAD_EVENTS, TOO_MANY, Suspects, halves
 from integrations.segment.client import batch_body
 from integrations.segment.limits import MAX_BATCH_BYTES, MAX_BATCH_MESSAGES
 from integrations.segment.verdicts import Answer, back_off, retry_delay, verdict
@@ -106,6 +106,8 @@ class Turn:
         if not events or self.reader.after - self.lease.cursor > READ_AHEAD_EVENTS:
             return self._wait_for_proof() if self.suspects else Progress.IDLE
         self._begin_range()
+        if leases.is_alone(self.lease):
+            return self._deliver_alone(events[:1])
         if self.terms.is_any_order and not self.suspects:
             return self._fly()
         return self._deliver(events, is_part=bool(self.suspects))
@@ -151,6 +153,17 @@ class Turn:
         """Send the longest batch from the front of `events`, and see to what becomes of it."""
         batch = compose(events, self.terms.terms, firsts=self._firsts(events))
         return self._dispatch(Prepared(events, batch), is_part=is_part)
+
+    def _deliver_alone(self, events: Sequence[Event]) -> Progress:
+        """Send one event; or suspect it, where workers died at it: the next one then shows whether it is at fault."""
+        if self.lease.deaths >= leases.DEATHS_ALONE:
+            self.lease.deaths = 0
+            (event,) = events
+            batch = Batch(first=event.position, last=event.position, positions=[event.position])
+            batch.sent_counts[count_key(event)] += 1
+            return self._suspect(Part(self.terms, batch, settle.deadly_attempt(self.lease)))
+        self.lease.deaths = 0
+        return self._deliver(events, is_part=bool(self.suspects))
 
     def _dispatch(self, prepared: Prepared, *, is_part: bool) -> Progress:
         """Send a batch, and see to what becomes of it."""
@@ -252,7 +265,8 @@ class Turn:
         First occurrences are looked up in the database, so what depends on them is composed in its turn.
         """
         known = self.reader.fetched_to - batch.last
-        if not known or self.ahead.is_composing or self.suspects or self.terms.terms.watch is not None:
+        is_possible = self.terms.terms.watch is None and not self.suspects and not leases.is_alone(self.lease)
+        if not known or not is_possible or self.ahead.is_composing:
             return
         self.reader.pass_to(batch.last)
         if known < READ_EVENTS:
@@ -348,5 +362,5 @@ class Turn:
             self._reject_suspects()
             return Progress.MOVED
         delay = back_off(self.lease.attempts)
-        settle.record_undecided(self.lease, self.suspects.why(UNDECIDED), delay=delay)
+        settle.record_undecided(self.lease, self.suspects.why_undecided, delay=delay)
         return Progress.STOPPED

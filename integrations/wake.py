@@ -18,6 +18,7 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
 from redis.exceptions import RedisError
 
+from integrations.health import SWEEP, missing_processes
 from integrations.models import Lane
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ HEARTBEAT = "sluice.heartbeat"
 
 # A lost wake-up is published again by the sweep after this time.
 FLAG_SECONDS = 5
+# How often a process that takes events looks whether there is a sweep.
+LOOK_SECONDS = settings.SLUICE_STAND_IN_SECONDS
 # Celery's priorities on Redis, where the lowest number goes first.
 FIRST, LAST = 0, 9
 # After a failure the broker is left alone for this time.
@@ -52,6 +55,11 @@ class Waker:
         self._thread: threading.Thread | None = None
         self._lanes: dict[int, tuple[float, list[int]]] = {}
 
+    def start(self) -> None:
+        """Start the thread that publishes; from then on it also looks after lanes that a missing sweep would wake."""
+        with self._wake:
+            self._start()
+
     def appended(self, heads: dict[int, int]) -> None:
         """Note that these environments have new events; returns at once."""
         self._note(heads, with_replays=False)
@@ -67,19 +75,26 @@ class Waker:
         with self._wake:
             for environment_id in environment_ids:
                 self._environments[environment_id] = with_replays or self._environments.get(environment_id, False)
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
-                self._thread.start()
+            self._start()
             self._wake.notify()
 
+    def _start(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
+            self._thread.start()
+
     def _run(self) -> None:
+        look_at = time.monotonic() + LOOK_SECONDS
         while True:
             with self._wake:
-                while not self._environments:
-                    self._wake.wait()
+                if not self._environments:
+                    self._wake.wait(max(0.0, look_at - time.monotonic()))
                 environments, self._environments = self._environments, {}
             for environment_id, with_replays in environments.items():
                 self._wake_lanes(environment_id, with_replays=with_replays)
+            if time.monotonic() >= look_at:
+                look_at = time.monotonic() + LOOK_SECONDS
+                _stand_in_for_sweep()
             time.sleep(GATHER_SECONDS)
 
     def _wake_lanes(self, environment_id: int, *, with_replays: bool) -> None:
@@ -105,6 +120,21 @@ class Waker:
         connection.close()
         self._lanes[environment_id] = (now + LANES_REMEMBERED_SECONDS, lane_ids)
         return lane_ids
+
+
+def _stand_in_for_sweep() -> None:
+    """Wake every lane that is due, if no sweep has shown itself lately; what else a sweep does has to wait for one."""
+    try:
+        close_old_connections()
+        if SWEEP in missing_processes():
+            for lane_id, kind in Lane.objects.due().values_list("pk", "kind"):
+                wake(lane_id, is_live=kind == Lane.Kind.LIVE)
+    except Broken:
+        return
+    except DatabaseError as error:
+        logger.warning("Could not look for lanes that are due: %s", type(error).__name__)
+    finally:
+        connection.close()
 
 
 def _due_replays(environment_id: int) -> list[int]:

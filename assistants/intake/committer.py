@@ -241,7 +241,7 @@ def _append(intents: list[Intent], *, are_new: bool) -> list[log.Appended]:
 def _store(intents: list[Intent], *, are_new: bool) -> list[log.Appended]:
     refused = [item for intent in intents for item in intent.refused]
     if not refused and not any(intent.derivation for intent in intents):
-        return log.append([intent.append for intent in intents], are_new=are_new)
+        return _append(intents, are_new=are_new)
     with transaction.atomic():
         results = _append(intents, are_new=are_new)
         refusals.record(refused)

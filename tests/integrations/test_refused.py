@@ -4,7 +4,7 @@ import pytest
 
 from assistants.log import BLOCKS_PER_READ
 from assistants.messages import Message
-from integrations import connections, delivery
+from integrations import connections, delivery, turn
 from integrations.models import Connection, Delivery, Lane
 from integrations.segment.client import SegmentClient
 from tests.fakes import FakeSegment, Reply, running_segment
@@ -217,7 +217,7 @@ def test_proof_is_found_behind_any_number_of_events_left_out(
 def test_proof_is_not_looked_for_without_end(
     segment: FakeSegment, connection: Connection, client: SegmentClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "READ_AHEAD_EVENTS", 1_000)
+    monkeypatch.setattr(turn, "READ_AHEAD_EVENTS", 1_000)
     bad, _ = append_far_apart(connection)
     refuse(segment, connection, bad)
 

@@ -21,7 +21,7 @@ POINTS = {
     # The worker: around one POST, around composing a batch, around composing one event, and around what settles one.
     "post": ("integrations.segment.client", "SegmentClient.post_batch"),
     "compose": ("integrations.compose", "compose"),
-    "compose_one": ("integrations.compose", "compose_one"),
+    "compose_one": ("integrations.compose", "_compose"),
     "settle": ("integrations.settle", "record_progress"),
     # After the last read of a turn, before the lane is free.
     "release": ("integrations.leases", "release"),
