@@ -14,7 +14,7 @@ from assistants.faults import Refused
 from assistants.intake import browser, library, segment
 from assistants.intake.answers import Answer, Unreadable, failure, success
 from assistants.intake.body import BODY_SECONDS, Disconnected, Receive, Scope, Send, read_body
-from assistants.intake.committer import Committer, Intent, StorageDown
+from assistants.intake.committer import PATIENCE_SECONDS, Committer, Intent, StorageDown, StorageSilent
 from assistants.intake.keyring import GuessLimit, Keyring, Opened
 from assistants.intake.refusals import RefusedItem
 from assistants.intake.sources import Sources
@@ -78,6 +78,8 @@ class Intake:
             return error.answer
         except StorageDown as error:
             return failure(503, "unavailable", f"{error} Nothing was stored; send it again.", retry_after=RETRY_SECONDS)
+        except StorageSilent as error:
+            return failure(503, "unavailable", str(error), retry_after=RETRY_SECONDS)
         except log.EnvironmentGone:
             return failure(401, "unknown_key", "The environment of this key does not exist any more.")
         except Disconnected:
@@ -126,7 +128,9 @@ class Intake:
 
     async def _open(self, key: str, scope: Scope) -> Opened:
         try:
-            opened = await self.keyring.open(key)
+            opened = await asyncio.wait_for(self.keyring.open(key), PATIENCE_SECONDS)
+        except TimeoutError:
+            raise StorageDown("The database does not answer.") from None
         except DatabaseError as error:
             logger.warning("The database did not look up an ingest key: %s", type(error).__name__)
             raise StorageDown("The database is not available.") from None

@@ -38,12 +38,19 @@ WAITING_REQUESTS = 2_000
 WAITING_BYTES = 128_000_000
 KEY_USE_SECONDS = 60.0
 SOURCE_SEEN_SECONDS = 60.0
+# A request waits so long for its turn, and so long for the commit that it is part of.
+PATIENCE_SECONDS = 10.0
+COMMIT_SECONDS = 10.0
 # A database that hangs must not keep the process from ending.
 CLOSE_SECONDS = 10.0
 
 
 class StorageDown(Exception):
     """The database did not take the request, or there are too many ahead of it; it may be sent again."""
+
+
+class StorageSilent(Exception):
+    """The database was told to store the request and does not answer: nobody knows yet whether it did."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +92,11 @@ class Committer:
         self._sources_seen: dict[tuple[int, str], float] = {}
         self._careful_groups = 0
 
-    async def store(self, intent: Intent, *, patience_seconds: float | None = None) -> log.Appended:
+    async def store(self, intent: Intent, *, patience_seconds: float = PATIENCE_SECONDS) -> log.Appended:
         """Return when the intent is committed. Raises StorageDown, or log.EnvironmentGone; then nothing is stored.
 
-        What still waits for its turn after `patience_seconds` is not stored any more.
+        What still waits for its turn after `patience_seconds` is not stored any more. Raises StorageSilent where the
+        database has been told to store it, and says nothing for as long again and more.
         """
         loop = asyncio.get_running_loop()
         waiting = _Waiting(intent, loop, loop.create_future())
@@ -101,13 +109,14 @@ class Committer:
             self._waiting_bytes += intent.size_bytes
             self._start()
             self._wake.notify()
-        if patience_seconds is None:
-            return await waiting.future
         try:
             return await asyncio.wait_for(asyncio.shield(waiting.future), patience_seconds)
         except TimeoutError:
             self._withdraw(waiting)
-            return await waiting.future
+        try:
+            return await asyncio.wait_for(asyncio.shield(waiting.future), COMMIT_SECONDS)
+        except TimeoutError:
+            raise StorageSilent("The database does not answer. Send it again: nothing is stored twice.") from None
 
     def close(self) -> None:
         """Take nothing more, store what is waiting, and end the thread with its database connection."""

@@ -22,7 +22,7 @@ from assistants.faults import Refused
 from assistants.intake.answers import Answer, Unreadable, failure
 from assistants.intake.body import BODY_SECONDS, Receive, Scope, read_body
 from assistants.intake.callers import Place, headers_of, is_source, key_in, place_of
-from assistants.intake.committer import Committer, Intent, StorageDown
+from assistants.intake.committer import Committer, Intent, StorageDown, StorageSilent
 from assistants.intake.derivation import Derivation, Payload, sort_facts, terms_of
 from assistants.intake.keyring import GuessLimit, Keyring, Opened
 from assistants.intake.refusals import RefusedItem
@@ -192,7 +192,7 @@ class Sources:
         """Count what happened; a database that is away costs the count only."""
         now = datetime.now(UTC)
         brought = Derivation(setup.environment_id, terms_of(adapter, setup), now, notes=[note], is_request=False)
-        with contextlib.suppress(StorageDown, EnvironmentGone):
+        with contextlib.suppress(StorageDown, StorageSilent, EnvironmentGone):
             await self.committer.store(
                 Intent(Append(setup.environment_id, adapter.kind, now, []), derivation=brought),
                 patience_seconds=PATIENCE_SECONDS,

@@ -93,6 +93,21 @@ class PostgresqlServer:
             self.process.wait()
             self.process = None
 
+    def freeze(self) -> None:
+        """Let all of its processes stand still; the system goes on to take connections and bytes for them."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, what: signal.Signals) -> None:
+        assert self.process is not None
+        lists = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        for process in [self.process.pid, *(int(number) for each in lists for number in each.read_text().split())]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, what)
+
     def make_database(self, name: str = ROLE) -> None:
         """Make a database, and the role it belongs to where it is missing."""
         with self.connect() as connection:

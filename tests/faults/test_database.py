@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from assistants.intake.committer import COMMIT_SECONDS, PATIENCE_SECONDS
 from tests.faults.disks import Disk, needs_root, small_disk
 from tests.faults.invariants import check
 from tests.faults.length import IS_LONG
@@ -18,6 +19,7 @@ from tests.faults.servers import ROLE, running_pgbouncer
 from tests.faults.site import Site
 from tests.services import HOST, temporary_folder, wait_until
 from tests.system.recorder import Recorder, running_recorder
+from tests.system.sender import session_started
 from tests.system.stack import HASTE, ROOT, Connected, Stack, as_in_production, embedded, running
 
 OUTAGE_SECONDS = 60.0 if IS_LONG else 3.0
@@ -79,6 +81,27 @@ def test_without_a_connection_to_be_had_requests_are_turned_away_in_time(
             site.postgresql.limit_connections(-1)
         sending.go_on_for(3)
 
+    check(site.stack, recorder, connected, sender)
+
+
+def test_a_database_that_says_nothing_costs_503s_in_a_bounded_time(
+    site: Site, recorder: Recorder, connected: Connected, sender: PatientSender
+) -> None:
+    """C3: its processes stand still, and its host still answers."""
+    sender.send_numbered("before", 10)
+    site.postgresql.freeze()
+    try:
+        began = time.monotonic()
+        with site.stack.sender(connected) as impatient:
+            status, _, headers = impatient.post([session_started("meanwhile-0")])
+        waited = time.monotonic() - began
+    finally:
+        site.postgresql.thaw()
+
+    assert (status, headers["Retry-After"] is not None) == (503, True)
+    assert waited < PATIENCE_SECONDS + COMMIT_SECONDS + 5
+    sender.send_numbered("meanwhile", 1)
+    sender.send_numbered("after", 10)
     check(site.stack, recorder, connected, sender)
 
 
