@@ -7,10 +7,12 @@ socket operation gets what is left of the whole exchange's time (`deadline`).
 import select
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import httpcore
@@ -32,8 +34,7 @@ class EndpointRefusedError(httpx.ConnectError):
 def deadline(seconds: float) -> Iterator[None]:
     """Bound all that guarded clients do in this block, from connecting to the last byte read of the answer.
 
-    What takes longer raises httpx' ConnectTimeout, WriteTimeout or ReadTimeout. Only the name server is not bound: the
-    resolver has limits of its own.
+    What takes longer raises httpx' ConnectTimeout, WriteTimeout or ReadTimeout.
     """
     token = _deadline.set(time.monotonic() + seconds)
     try:
@@ -106,12 +107,31 @@ class GuardedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         with _as_core_errors(httpcore.ConnectTimeout, httpcore.ConnectError):
-            addresses = self._resolver(host, port)
+            addresses = self._resolve(host, port, timeout)
             if not addresses or not all(self._allows_address(address) for address in addresses):
                 raise EndpointRefusedError
             connected = _connect(addresses, port, timeout)
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return GuardedStream(connected, expires_at=time.monotonic() + self._max_age_seconds)
+
+    def _resolve(self, host: str, port: int, timeout: float | None) -> list[str]:
+        """Ask the resolver in a thread of its own, as nothing else ends a look-up; one that is too late is dropped."""
+        answers: SimpleQueue[list[str] | Exception] = SimpleQueue()
+
+        def ask() -> None:
+            try:
+                answers.put(self._resolver(host, port))
+            except Exception as error:  # noqa: BLE001  raised below, where somebody waits for it
+                answers.put(error)
+
+        threading.Thread(target=ask, name="resolver", daemon=True).start()
+        try:
+            answer = answers.get(timeout=_time_left(timeout))
+        except Empty:
+            raise TimeoutError("The name server did not answer in time.") from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 class GuardedStream(httpcore.NetworkStream):

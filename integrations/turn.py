@@ -18,6 +18,7 @@ from assistants.log import Reader
 from assistants.messages import Event
 from integrations import firsts, leases, settle
 from integrations.ahead import Ahead, Prepared
+from integrations.breaker import breaker
 from integrations.choice import NOT_IN_REPLAY
 from integrations.compose import NOTHING_HELD, Batch, compose, count_key, marks_of
 from integrations.flight import Flight
@@ -34,6 +35,7 @@ from integrations.terms import TermsInForce, load_terms
 READ_EVENTS = MAX_BATCH_MESSAGES
 # Signing makes messages longer, so a batch never holds as much of the log as it has room for.
 READ_BYTES = MAX_BATCH_BYTES
+HOST_IS_SLOW = "Requests to this host time out, those of other connections as well. It is tried now and then."
 # The name under which events count that a replay has not even read.
 PASSED_OVER = ""
 
@@ -99,6 +101,9 @@ class Turn:
             return self._dispatch(prepared, is_part=False)
         self._enter_next_version()
         if not self.terms.is_active or (self.is_replay and not self.pacer.is_free(self.terms.pace)):
+            return Progress.STOPPED
+        if not self.suspects and (wait := breaker.wait(self.terms.base_url)):
+            leases.postpone(self.lease, delay=wait, error=HOST_IS_SLOW)
             return Progress.STOPPED
         if gap := self._gap():
             return self._pass_over(Part(self.terms, gap, None))
@@ -208,6 +213,7 @@ class Turn:
         answer = self.client.post_batch(
             terms.base_url, terms.write_key, body, retries=retries, compress=terms.is_compressed
         )
+        breaker.note(terms.base_url, answer)
         return Attempt(answer, verdict(answer), len(body), number, now)
 
     def _fly(self) -> Progress:

@@ -54,6 +54,23 @@ def test_a_name_server_that_changes_its_answer_gains_nothing() -> None:
     assert inside.connections == 0
 
 
+def test_a_name_server_that_does_not_answer_is_given_up_at_the_deadline() -> None:
+    is_over = threading.Event()
+    transport = GuardedTransport(
+        allows_url=lambda url: True,
+        allows_address=lambda address: True,
+        max_connections=2,
+        keepalive_seconds=30,
+        max_age_seconds=300,
+        resolver=lambda host, port: [PUBLIC] if is_over.wait(30) else [],
+    )
+    began = time.monotonic()
+    with httpx.Client(transport=transport) as client, deadline(0.3), pytest.raises(httpx.ConnectTimeout, match="name"):
+        client.get("http://segment.example/")
+    is_over.set()
+    assert time.monotonic() - began < 10
+
+
 def test_a_connection_goes_to_the_address_that_was_checked() -> None:
     with listening(PUBLIC, always(OK)) as outside, httpx.Client(transport=guarded_transport([PUBLIC])) as client:
         assert client.get(f"http://segment.example:{outside.port}/").text == "ok"
