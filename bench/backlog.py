@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
-from bench.results import Row, hundredths, thousands
+from bench.results import Row, hundredths, spread, thousands
 from bench.stage import Bench
 
 EVENTS = 1_000_000
@@ -20,8 +20,29 @@ SLOWER = 0.8
 FLAT_MB = 30.0
 
 
-def rows(bench: Bench, steady: float) -> list[Row]:
-    """Measure one outage; `steady` is the rate from end to end without one, in the same minutes."""
+def rows(bench: Bench, steady: float, rounds: int) -> list[Row]:
+    """Measure outages; `steady` is the rate from end to end without one, in the same minutes."""
+    outages = [outage(bench) for _ in range(rounds)]
+    ratios = [rate / steady for rate, _ in outages]
+    growths = [growth for _, growth in outages]
+    return [
+        Row(
+            "backlog of 1,000,000 after an outage, drained at a part of the steady rate",
+            f"≥ {SLOWER}",
+            f"{spread(ratios, hundredths)}: {spread([rate for rate, _ in outages], thousands)} events/s",
+            statistics.median(ratios) >= SLOWER,
+        ),
+        Row(
+            "MB by which a worker's memory grows from the beginning to the end of that",
+            f"± {FLAT_MB:.0f}",
+            spread(growths, "{:+.0f}".format),
+            max(map(abs, growths)) <= FLAT_MB,
+        ),
+    ]
+
+
+def outage(bench: Bench) -> tuple[float, float]:
+    """Return how many events a second a drain moved, and by how many MB a worker grew in it."""
     bench.recorder.refuse()
     runs = [uuid.uuid4().hex[:5] for _ in range(EVENTS // AT_ONCE)]
     for run in runs:
@@ -33,22 +54,9 @@ def rows(bench: Bench, steady: float) -> list[Row]:
     bench.stack.check_ledger()
     received = bench.recorder.take()
     bench.check(received, runs, AT_ONCE)
-    rate = len(received.ids) / (max(received.times) - min(received.times))
-    early, late = samples[len(samples) // 10], statistics.median(samples[-max(len(samples) // 10, 1) :])
-    return [
-        Row(
-            "backlog of 1,000,000 after an outage, drained at a part of the steady rate",
-            f"≥ {SLOWER}",
-            f"{hundredths(rate / steady)} ({thousands(rate)} events/s)",
-            rate / steady >= SLOWER,
-        ),
-        Row(
-            "a worker's memory over that drain, from its beginning to its end",
-            f"± {FLAT_MB:.0f} MB",
-            f"{late - early:+.0f} MB ({early:.0f} to {late:.0f}, at most {max(samples):.0f})",
-            abs(late - early) <= FLAT_MB,
-        ),
-    ]
+    tenth = max(len(samples) // 10, 1)
+    growth = statistics.median(samples[-tenth:]) - statistics.median(samples[:tenth])
+    return len(received.ids) / (max(received.times) - min(received.times)), growth
 
 
 @contextmanager

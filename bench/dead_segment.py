@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench.results import Row
+from bench.results import Row, spread
 from bench.stage import Bench
 from tests.services import HOST
 from tests.system.stack import Connected
@@ -33,10 +33,14 @@ def rows(bench: Bench, rounds: int) -> list[Row]:
             f"{CONNECTIONS} connections, one of them dead with {WAITING:,} events waiting: "
             f"the others' 95th percentile at {PER_SECOND} events a second grows by",
             f"< {GROWTH:.0%}",
-            f"{growth:+.0%} ({statistics.median(before):.0f} to {statistics.median(after):.0f} ms)",
+            f"{growth:+.0%}: {spread(before, whole)} to {spread(after, whole)} ms",
             growth < GROWTH,
         )
     ]
+
+
+def whole(figure: float) -> str:
+    return f"{figure:.0f}"
 
 
 def latencies(bench: Bench, connected: list[Connected], rounds: int) -> list[float]:

@@ -31,23 +31,31 @@ def measure(bench: Bench, rounds: int, parts: list[str]) -> Results:
     latencies = [bench.latency() for _ in range(rounds)]
     say("; ".join(f"at {each.per_second}/s: p50 {each.p50:.1f} ms, p95 {each.p95:.1f} ms" for each in latencies))
     return Results(
-        batches, library, tuned, loops, singles, alone, latencies, costs(bench, 1), further(bench, parts, batches)
+        batches,
+        library,
+        tuned,
+        loops,
+        singles,
+        alone,
+        latencies,
+        costs(bench, 1),
+        further(bench, rounds, parts, batches),
     )
 
 
-def further(bench: Bench, parts: list[str], batches: list[Throughput]) -> list[Row]:
+def further(bench: Bench, rounds: int, parts: list[str], batches: list[Throughput]) -> list[Row]:
     """Measure what takes minutes each; the log that grows comes last, as all else would be measured beside it."""
     steady, rows = statistics.median(each.rate for each in batches), []
     for part in parts:
         match part:
             case "backlog":
-                found = backlog.rows(bench, steady)
+                found = backlog.rows(bench, steady, rounds)
             case "dead":
-                found = dead_segment.rows(bench, ROUNDS)
+                found = dead_segment.rows(bench, rounds)
             case "far":
-                found = far.rows(bench)
+                found = far.rows(bench, rounds)
             case "embedded":
-                found = embedded.rows(bench.recorder)
+                found = embedded.rows(bench.recorder, rounds)
             case _:
                 found = growth.rows(bench, steady)
         say("\n".join(map(str, found)))
