@@ -30,17 +30,8 @@ def measure(bench: Bench, rounds: int, parts: list[str]) -> Results:
     say(f"single events: {', '.join(map(str, singles))}; alone: {', '.join(f'{rate:,.0f}' for rate in alone)}")
     latencies = [bench.latency() for _ in range(rounds)]
     say("; ".join(f"at {each.per_second}/s: p50 {each.p50:.1f} ms, p95 {each.p95:.1f} ms" for each in latencies))
-    return Results(
-        batches,
-        library,
-        tuned,
-        loops,
-        singles,
-        alone,
-        latencies,
-        costs(bench, 1),
-        further(bench, rounds, parts, batches),
-    )
+    rows = further(bench, rounds, parts, batches)
+    return Results(batches, library, tuned, loops, singles, alone, latencies, costs(bench, 1), rows)
 
 
 def further(bench: Bench, rounds: int, parts: list[str], batches: list[Throughput]) -> list[Row]:
