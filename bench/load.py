@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 
@@ -24,7 +24,7 @@ class Load:
     """Prebuilt requests and when each was sent and answered; `per_second` 0 is as fast as the answers come."""
 
     port: int
-    bodies: list[bytes]
+    bodies: Sequence[bytes]
     per_second: float
     # What a good answer ends with.
     answer_end: bytes = b'{"success":true}'

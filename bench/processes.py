@@ -14,11 +14,12 @@ def cpu_seconds(roots: Iterable[int]) -> float:
     while True:
         # One that ends meanwhile is found in its parent's account, the next time.
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            numbers = [number for root in roots for number in _family(root)]
+            numbers = [number for root in roots for number in family(root)]
             return sum(_used(number) for number in numbers) / TICKS_PER_SECOND
 
 
-def _family(root: int) -> list[int]:
+def family(root: int) -> list[int]:
+    """Return the numbers of a process and of all that descend from it."""
     family = [root]
     for parent in family:
         for task in Path(f"/proc/{parent}/task").glob("*/children"):

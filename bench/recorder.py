@@ -50,6 +50,10 @@ class RemoteRecorder:
         """Hold each answer back for so long; 0 for a host next door."""
         self.ask(seconds)
 
+    def drop(self) -> None:
+        """Forget what has arrived."""
+        self.ask("drop")
+
     def take(self) -> Received:
         """Hand out what has arrived and begin anew."""
         received = self.ask("take")
@@ -83,6 +87,10 @@ def serve(pipe: Connection) -> None:
                 case "take":
                     pipe.send(taken(recorder))
                     counted = count = 0
+                case "drop":
+                    recorder.posts.clear()
+                    counted = count = 0
+                    pipe.send(None)
                 case "refuse" | "accept":
                     recorder.judge = (lambda body: OUTAGE) if question == "refuse" else None
                     pipe.send(None)
