@@ -1,7 +1,7 @@
 """Half an hour at half the peak: whether memory, connections and tables stay as they are.
 
-`python -m bench.soak [--minutes 30] [--per-second 35000]` writes docs/soak.md, and fails where something grows. Retention
-works as in production, with five minutes in place of thirty days.
+`python -m bench.soak [--minutes 30] [--per-second 35000]` writes docs/soak.md, and fails where something grows.
+Retention works as in production, with five minutes in place of thirty days.
 """
 
 import argparse
@@ -29,6 +29,7 @@ MINUTES, PER_SECOND = 30.0, 35_000
 CONNECTIONS = 32
 SAMPLE_SECONDS, PRUNE_SECONDS = 10.0, 60.0
 ROWS = 12
+HEAD = ("connections", "disk, MB", "events kept", "bytes each", "waiting")
 # A clock so far ahead leaves five minutes of thirty days.
 PRUNE = """
 from datetime import UTC, datetime, timedelta
@@ -154,15 +155,7 @@ def problems(samples: Sequence[Sample]) -> list[str]:
 
 def report(samples: Sequence[Sample], per_second: int, found: Sequence[str]) -> str:
     names = list(samples[0].megabytes)
-    head = [
-        "minute",
-        *(f"{name}, MB" for name in names),
-        "connections",
-        "disk, MB",
-        "events kept",
-        "bytes each",
-        "waiting",
-    ]
+    head = ["minute", *(f"{name}, MB" for name in names), *HEAD]
     chosen = samples[:: max(len(samples) // ROWS, 1)]
     rows = [
         [
@@ -181,12 +174,13 @@ def report(samples: Sequence[Sample], per_second: int, found: Sequence[str]) -> 
     return f"""# Soak
 
 Written by `python -m bench.soak` on {datetime.now(UTC).date().isoformat()}: {thousands(per_second)} events a second for
-{samples[-1].minutes:.0f} minutes through intake, log and delivery, with what is older than five minutes pruned every minute.
-{said}: the last fifth of the time held against the one behind the warm-up.
+{samples[-1].minutes:.0f} minutes through intake, log and delivery, with what is older than five minutes pruned every
+minute. {said}: the last fifth of the time held against the one behind the warm-up.
 
 {table}
 
-Memory is that of all processes of a kind together, as the system counts it for each (shared pages count in each of them).
+Memory is that of all processes of a kind together, as the system counts it for each: pages that they share count in
+each of them.
 """
 
 
