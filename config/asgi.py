@@ -13,7 +13,6 @@ from assistants.memory import spare_garbage_collection  # noqa: E402
 from config.lifetime import end_with_parent  # noqa: E402
 from integrations.wake import waker  # noqa: E402
 
-application = about_requests(Intake(fallback=django_application))
+application = about_requests(Intake(fallback=django_application, start=waker.start))
 end_with_parent()
-waker.start()
 spare_garbage_collection()

@@ -33,11 +33,18 @@ SOURCE = "segment"
 class Intake:
     """Answers /v1/…, sources, and what pages load; `fallback` answers the rest.
 
-    A body must be complete within `body_seconds`.
+    A body must be complete within `body_seconds`; `start` is called once the server is about to serve.
     """
 
-    def __init__(self, *, fallback: Application, body_seconds: float = BODY_SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        fallback: Application,
+        body_seconds: float = BODY_SECONDS,
+        start: Callable[[], None] = lambda: None,
+    ) -> None:
         self.fallback = fallback
+        self.start = start
         self.body_seconds = body_seconds
         self.keyring = Keyring()
         self.guesses = GuessLimit()
@@ -48,7 +55,7 @@ class Intake:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send, self.close)
+            await _lifespan(receive, send, self.start, self.close)
         elif scope["type"] == "http" and scope["path"].startswith("/v1/"):
             await self._answer(self._segment, scope, receive, send, browser.CORS)
         elif scope["type"] == "http" and self.sources.serves(scope["path"]):
@@ -171,9 +178,11 @@ async def _respond(send: Send, answer: Answer, headers: Headers = ()) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-async def _lifespan(receive: Receive, send: Send, close: Callable[[], None]) -> None:
+async def _lifespan(receive: Receive, send: Send, start: Callable[[], None], close: Callable[[], None]) -> None:
     while True:
         event = await receive()
+        if event["type"] == "lifespan.startup":
+            start()
         if event["type"] == "lifespan.shutdown":
             await asyncio.to_thread(close)
         await send({"type": f"{event['type']}.complete"})
