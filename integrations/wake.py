@@ -54,10 +54,12 @@ class Waker:
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._lanes: dict[int, tuple[float, list[int]]] = {}
+        self._look_at: float | None = None
 
     def start(self) -> None:
-        """Start the thread that publishes; from then on it also looks after lanes that a missing sweep would wake."""
+        """Stand in for a sweep from now on, whenever none shows itself."""
         with self._wake:
+            self._look_at = time.monotonic() + LOOK_SECONDS
             self._start()
 
     def appended(self, heads: dict[int, int]) -> None:
@@ -84,18 +86,21 @@ class Waker:
             self._thread.start()
 
     def _run(self) -> None:
-        look_at = time.monotonic() + LOOK_SECONDS
         while True:
             with self._wake:
                 if not self._environments:
-                    self._wake.wait(max(0.0, look_at - time.monotonic()))
+                    self._wake.wait(self._seconds_to_look())
                 environments, self._environments = self._environments, {}
             for environment_id, with_replays in environments.items():
                 self._wake_lanes(environment_id, with_replays=with_replays)
-            if time.monotonic() >= look_at:
-                look_at = time.monotonic() + LOOK_SECONDS
+            if self._seconds_to_look() == 0:
+                self._look_at = time.monotonic() + LOOK_SECONDS
                 _stand_in_for_sweep()
             time.sleep(GATHER_SECONDS)
+
+    def _seconds_to_look(self) -> float | None:
+        """How long until it is time to look for a sweep; None where that is somebody else's business."""
+        return None if self._look_at is None else max(0.0, self._look_at - time.monotonic())
 
     def _wake_lanes(self, environment_id: int, *, with_replays: bool) -> None:
         try:
