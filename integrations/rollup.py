@@ -29,8 +29,9 @@ def _merge(lane_id: int, hour: datetime) -> None:
     """Put the counts of an hour's minutes into that of its first one, which stands for the hour."""
     rows = EventCount.objects.filter(lane_id=lane_id, minute__gte=hour, minute__lt=hour + HOUR)
     with transaction.atomic():
-        # Locked, so that nothing is added to a row between its being read and its being deleted.
-        found = list(rows.select_for_update().values_list("minute", "name", "outcome", "count"))
+        # Whoever counts moves the lane first, so nobody counts while it is locked: no row is added to, and none is new.
+        Lane.objects.select_for_update().filter(pk=lane_id).first()
+        found = list(rows.values_list("minute", "name", "outcome", "count"))
         tally: Counter[counts.CountKey] = Counter()
         for _, name, outcome, count in found:
             tally[(hour, name, outcome)] += count
